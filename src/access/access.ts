@@ -1,0 +1,122 @@
+// The heart: given everything known about one customer and the time, who may enter it until when,
+// and why everybody else may not. RBAC, PostgreSQL roles, CustomerLinks and status project this.
+// Holds ONE-PARTNER, ONE-HOME, NO-EARLY, NO-LATE, ISOLATED. Pure.
+
+import type { Verdict } from '../api/reasons.ts'
+import type { End, EpochMs } from '../api/time.ts'
+import type { Grant, Scope } from './grant.ts'
+import { linkedPartner, type Link } from './link.ts'
+import { holdersOf, standingsOf, type Role, type Standing } from './members.ts'
+import type { Customer, Partner } from './organization.ts'
+import { technicianObjection, technicianWindow, type TechnicianClaim } from './technician-checks.ts'
+import { nextBoundary, phaseOf } from './window.ts'
+
+export type Known = {
+  readonly customer: Customer
+  /** The parents, nearest first. */
+  readonly ancestors: readonly Customer[]
+  readonly link: Link
+  readonly grant: Grant | undefined
+  /** The partner that the grant names; `undefined` when it does not exist. */
+  readonly partner: Partner | undefined
+}
+
+export type Answer =
+  | { readonly may: 'Enter'; readonly until: End }
+  | { readonly may: 'Later'; readonly from: EpochMs; readonly until: End }
+  | { readonly may: 'Not'; readonly why: Verdict }
+
+export type OwnPerson = { readonly person: string; readonly object: string } & (
+  { readonly may: 'Enter'; readonly role: Role } | { readonly may: 'Not'; readonly why: Verdict }
+)
+
+export type Technician = { readonly person: string; readonly scope: Scope } & Answer
+
+export type Access = {
+  readonly own: readonly OwnPerson[]
+  /** Admins and SuperAdmins of the customers above; they look down, nobody looks up. */
+  readonly ancestors: readonly string[]
+  readonly technicians: readonly Technician[]
+  /** Partner Admins who may name technicians here, and nothing else. */
+  readonly partnerAdmins: readonly string[]
+  /** The next moment at which any answer changes by time alone. */
+  readonly nextChange: EpochMs | undefined
+}
+
+export function access(known: Known, now: EpochMs): Access {
+  const claims = technicianClaims(known)
+  return {
+    own: standingsOf(known.customer).map((standing) => ownPerson(standing, known.customer)),
+    ancestors: ancestorsWhoMayEnter(known),
+    technicians: claims.map((claim) => technician(claim, now)),
+    partnerAdmins: partnerAdminsOf(known),
+    nextChange: earliest(claims, now),
+  }
+}
+
+function ownPerson(standing: Standing, customer: Customer): OwnPerson {
+  const { member } = standing
+  const named = { person: member.person.name, object: member.object }
+  if (standing.holds === 'Nothing') return { ...named, may: 'Not', why: standing.why }
+  if (!customer.portalActive) return { ...named, may: 'Not', why: portalIsOff(customer) }
+  return { ...named, may: 'Enter', role: standing.holds }
+}
+
+function portalIsOff({ ref }: Customer): Verdict {
+  return {
+    reason: 'PortalOff',
+    message: `The portal of ${ref.name} is off. Its own people enter once the platform sets spec.portal.active to true.`,
+  }
+}
+
+function ancestorsWhoMayEnter({ ancestors }: Known): readonly string[] {
+  // A parent's portal that is off keeps its Admins out of what is nested in it, too.
+  const open = ancestors.filter(({ portalActive, deleting }) => portalActive && !deleting)
+  return [...new Set(open.flatMap((parent) => holdersOf(parent, ['SuperAdmin', 'Admin'])))]
+}
+
+function technicianClaims({ customer, link, grant, partner }: Known): readonly TechnicianClaim[] {
+  if (!grant) return []
+  const roles = new Map<string, Role>()
+  for (const standing of partner ? standingsOf(partner) : []) {
+    if (standing.holds !== 'Nothing') roles.set(standing.member.person.name, standing.holds)
+  }
+  return grant.technicians.map((entry) => ({
+    customer: customer.ref.name,
+    grant,
+    entry,
+    partner,
+    partnerRole: roles.get(entry.name),
+    linkedPartner: linkedPartner(link),
+  }))
+}
+
+function technician(claim: TechnicianClaim, now: EpochMs): Technician {
+  const named = { person: claim.entry.name, scope: claim.entry.scope }
+  const why = technicianObjection(claim, now)
+  const window = technicianWindow(claim)
+  if (why || !window) return { ...named, may: 'Not', why: why ?? nothingKnown(claim) }
+  return phaseOf(window, now) === 'Before'
+    ? { ...named, may: 'Later', from: window.notBefore, until: window.notAfter }
+    : { ...named, may: 'Enter', until: window.notAfter }
+}
+
+function nothingKnown({ entry }: TechnicianClaim): Verdict {
+  return { reason: 'WindowUnreadable', message: `The window of ${entry.name} cannot be read.` }
+}
+
+/** Needs the link alone: an invitation is accepted by naming the first technician. */
+function partnerAdminsOf({ link, grant, partner }: Known): readonly string[] {
+  if (!grant || grant.deleting || !partner || partner.deleting) return []
+  if (partner.ref.name !== linkedPartner(link)) return []
+  if (partner.suspended || !partner.accredited || !partner.signInReady) return []
+  return holdersOf(partner, ['SuperAdmin', 'Admin'])
+}
+
+function earliest(claims: readonly TechnicianClaim[], now: EpochMs): EpochMs | undefined {
+  const moments = claims
+    .map(technicianWindow)
+    .map((window) => window && nextBoundary(window, now))
+    .filter((moment) => moment !== undefined)
+  return moments.length === 0 ? undefined : Math.min(...moments)
+}

@@ -1,0 +1,76 @@
+// The words that clusters see: group, labels, annotations, namespaces, finalizers, field managers.
+// A name is made from an organization's name only where the API server has bounded it (54
+// characters, a DNS label); PostgreSQL's names come from the UID and live in databases/names.ts.
+
+export const apiGroup = 'tenantry.dev'
+export const apiVersion = 'tenantry.dev/v1alpha1'
+
+export const labels = {
+  managedBy: 'app.kubernetes.io/managed-by',
+  customer: 'tenantry.dev/customer',
+  partner: 'tenantry.dev/partner',
+  /** On ClusterRoles: which template of the chart a technicians' role was made from. */
+  scope: 'tenantry.dev/scope',
+  /** On ClusterRoles of the chart: `technician`, `organization`. */
+  template: 'tenantry.dev/template',
+  /** On what an end closes: that end, in seconds since the epoch. */
+  end: 'tenantry.dev/end',
+  /** On RoleBindings: what kind of people it lets in. */
+  audience: 'tenantry.dev/audience',
+} as const
+
+export const managedBy = 'tenantry'
+
+export const annotations = {
+  appliedHash: 'tenantry.dev/applied-hash',
+  confirmDelete: 'tenantry.dev/confirm-delete',
+  createdBy: 'tenantry.dev/created-by',
+} as const
+
+/** Holds an organization until everybody is out and the policies of its deletion are carried out. */
+export const finalizer = 'tenantry.dev/access'
+
+export const fieldManagers = {
+  children: 'tenantry',
+  status: 'tenantry-status',
+  /** What `corg.spec.partner` and `spec.identityProvider` put into objects that others may write. */
+  platform: 'tenantry-platform',
+} as const
+
+export const grantName = 'partner'
+export const identityProviderName = 'sso'
+export const selfLinkName = 'self'
+
+export function customerNamespace(customer: string): string {
+  return `customer-${customer}`
+}
+
+export function partnerNamespace(partner: string): string {
+  return `partner-${partner}`
+}
+
+/** The organization whose namespace this is by name; the objects decide whether it exists. */
+export function organizationOf(
+  namespace: string,
+): { readonly kind: 'customer' | 'partner'; readonly name: string } | undefined {
+  if (namespace.startsWith('customer-')) return { kind: 'customer', name: namespace.slice(9) }
+  if (namespace.startsWith('partner-')) return { kind: 'partner', name: namespace.slice(8) }
+  return undefined
+}
+
+export type TechnicianScope = 'Full' | 'ReadOnly'
+
+/** The template of the chart that technicians' ClusterRoles are copied from. */
+export function technicianTemplate(scope: TechnicianScope): string {
+  return scope === 'Full' ? 'tenantry:technician-full' : 'tenantry:technician-readonly'
+}
+
+/** One ClusterRole per partner, scope and end: deleting it voids every binding that names it. */
+export function technicianRole(
+  partner: string,
+  scope: TechnicianScope,
+  endSeconds: number | 'open',
+): string {
+  const role = `tenantry:${partner}:${scope.toLowerCase()}`
+  return endSeconds === 'open' ? role : `${role}:${endSeconds}`
+}

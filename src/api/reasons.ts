@@ -1,0 +1,241 @@
+// The catalogue of reasons: an API that people script against. docs/reference/reasons.md is made
+// from here. `means` explains the word once; what an object says in its message is more specific.
+
+type ReasonEntry = { readonly means: string; readonly remedy: string }
+
+export const reasonCatalogue = {
+  // Good news
+  Ready: { means: 'Everything that was asked for is in place and was checked.', remedy: 'None.' },
+  Proven: {
+    means: 'The API server, asked about each person, answered as it should.',
+    remedy: 'None.',
+  },
+  Enabled: { means: 'It is switched on.', remedy: 'None.' },
+  Linked: { means: 'The partner is linked to the customer.', remedy: 'None.' },
+  Home: { means: "This organization is the person's home.", remedy: 'None.' },
+  Active: { means: 'Somebody of the partner may enter now.', remedy: 'None.' },
+
+  // Waiting, or switched off on purpose
+  Disabled: { means: 'It is switched off in the spec.', remedy: 'Switch it on in the spec.' },
+  PortalOff: {
+    means: "The customer's own people are out, because its portal is off.",
+    remedy: 'The platform sets spec.portal.active to true.',
+  },
+  NoPartner: {
+    means: 'The customer has no partner.',
+    remedy: 'None needed; to invite one, write a PartnerAccessGrant named partner.',
+  },
+  NoAdmin: {
+    means: 'The customer has nobody who administers it.',
+    remedy: 'Add an OrganizationMember, or an owner in the CustomerOrganization.',
+  },
+  Scheduled: { means: 'The window has not begun.', remedy: 'Wait, or change spec.access.' },
+  Expired: { means: 'The window has ended.', remedy: 'Open a new window in spec.access.' },
+  Releasing: {
+    means: 'A partner is being taken out; nobody else is let in before that is proven.',
+    remedy: 'None; the message says what is not proven yet.',
+  },
+  ReleaseUnproven: {
+    means: 'Somebody of the partner that leaves can still enter.',
+    remedy: 'Look for bindings that Tenantry did not make, and remove them.',
+  },
+  Proving: {
+    means: 'The change is made; the API server has not confirmed its effect yet.',
+    remedy: 'None; it is asked again at once.',
+  },
+  Deleting: { means: 'The object is being deleted.', remedy: 'None.' },
+  HasChildren: {
+    means: 'Nested customers or devices hold the deletion.',
+    remedy: 'Remove them first, or set the annotation tenantry.dev/confirm-delete to the name.',
+  },
+  NotLeader: {
+    means: 'This replica takes away and does not grant.',
+    remedy: 'None; the leader grants.',
+  },
+
+  // Organizations
+  ParentNotFound: {
+    means: 'The parent that the customer names does not exist.',
+    remedy: 'Create it; this customer goes on by itself.',
+  },
+  ParentCycle: {
+    means: 'Following the parents leads back to the customer.',
+    remedy: 'Delete one customer of the cycle and create it with the right parent.',
+  },
+  ParentTooDeep: {
+    means: 'The customer would be nested more than five deep.',
+    remedy: 'Nest it under a higher one.',
+  },
+  NamespaceNotOurs: {
+    means: 'A namespace of that name exists and was not made for this organization.',
+    remedy:
+      'Remove it, or label it tenantry.dev/customer (or partner) with the name of the organization; nothing in it is touched before.',
+  },
+  NamespaceTerminating: {
+    means: 'The namespace is being deleted.',
+    remedy: 'None; it is made again when it is gone.',
+  },
+  NamespaceMissing: { means: 'The namespace is not there yet.', remedy: 'None.' },
+  OrganizationNotFound: {
+    means: 'The namespace belongs to no organization that exists.',
+    remedy: 'Create the organization, or move the object to the right namespace.',
+  },
+  UsernamesConflict: {
+    means: "The organization's user name pattern overlaps an older organization's.",
+    remedy: 'Give it a pattern of its own in spec.usernames.',
+  },
+  Accredited: { means: 'The partner is accredited.', remedy: 'None.' },
+  NotAccredited: {
+    means: 'The partner is not accredited.',
+    remedy: 'The platform sets spec.accredited.',
+  },
+  Suspended: {
+    means: 'The partner is suspended: all of its access is off, nothing is deleted.',
+    remedy: 'The platform sets spec.suspended to false.',
+  },
+  SignInMissing: {
+    means: 'The partner has no identity provider.',
+    remedy: 'Write an IdentityProvider named sso in the namespace of the partner.',
+  },
+  SignInReady: { means: 'The organization has an identity provider.', remedy: 'None.' },
+
+  // People
+  NameReserved: {
+    means: 'The user name is one that Kubernetes keeps for itself.',
+    remedy: 'Use the name by which the person signs in.',
+  },
+  UsernameOutsidePattern: {
+    means: "The user name does not match the organization's pattern.",
+    remedy: 'Correct the name, or spec.usernames of the organization.',
+  },
+  UsernameOfAnother: {
+    means: "The user name matches another organization's pattern.",
+    remedy: 'Correct the name; a person belongs to one organization.',
+  },
+  PersonHasOtherHome: {
+    means: 'The person belongs to another organization already.',
+    remedy: 'Remove the person there first, or use another user name.',
+  },
+  DuplicateMember: {
+    means: 'The person is written down twice in this organization; the older entry counts.',
+    remedy: 'Remove this entry.',
+  },
+  RoleUnknown: {
+    means: 'The role does not exist in this kind of organization.',
+    remedy:
+      'Partners have SuperAdmin, Admin and User; customers SuperAdmin, Admin, Editor and Viewer.',
+  },
+
+  // Grants
+  PartnerNotFound: {
+    means: 'The partner that the grant names does not exist.',
+    remedy: 'Create it, or correct spec.partnerRef.name.',
+  },
+  PartnerNotLinked: {
+    means: 'The partner is not linked to the customer yet.',
+    remedy: "None; the customer's condition PartnerLinked says what it waits for.",
+  },
+  NotAMember: {
+    means: 'The person is named in the grant but is no member of the partner.',
+    remedy: "Add an OrganizationMember in the partner's namespace, or correct the name.",
+  },
+  ScopeAboveMax: {
+    means: 'The scope is above what the grant allows.',
+    remedy: 'Lower the scope of the entry, or raise spec.access.maxScope.',
+  },
+  AccessDisabled: {
+    means: 'The grant is disabled.',
+    remedy: 'Set spec.access.mode to Continuous or Period.',
+  },
+  WindowEnded: { means: 'The window has ended.', remedy: 'Open a new window.' },
+  WindowUnreadable: {
+    means: 'A bound of the window cannot be read, or its end is not after its start.',
+    remedy: 'Write RFC 3339 times with an offset, and an end after the start.',
+  },
+  ImpersonationUnavailable: {
+    means: 'Impersonation is not offered by this version.',
+    remedy: 'Use scope Full or ReadOnly.',
+  },
+  CustomerNotReady: {
+    means: "The customer's namespace is not in place yet.",
+    remedy: "None; the customer's condition NamespaceReady says what it waits for.",
+  },
+
+  // Access to the cluster
+  AccessUnproven: {
+    means: 'The API server answers otherwise than it should about somebody.',
+    remedy: 'Look for bindings that Tenantry did not make; the message names the person.',
+  },
+  ForeignAccess: {
+    means: 'Everybody who signs in can reach the namespace.',
+    remedy: 'Remove the binding of system:authenticated that allows it.',
+  },
+
+  // Databases
+  DatabaseDisabled: { means: 'The customer has no database by its spec.', remedy: 'None.' },
+  RegistryMissing: {
+    means: 'The operator has no registry of devices.',
+    remedy: 'Configure a PostgreSQL server; assignments wait and lose nothing.',
+  },
+  NoDatabaseServer: {
+    means: 'The operator knows no PostgreSQL server for this customer.',
+    remedy: 'Add a server to the configuration, or set spec.database.enabled to false.',
+  },
+  MoveNotSupported: {
+    means: 'The pool was changed after the database was placed.',
+    remedy: 'Set spec.database.pool back; databases do not move in this version.',
+  },
+  DatabaseServerFull: {
+    means: 'No server of the pool has room.',
+    remedy: 'Add a server, or raise maxDatabases.',
+  },
+  DatabasePoolUnknown: {
+    means: 'No server belongs to the pool.',
+    remedy: 'Correct spec.database.pool, or add the pool to a server in the configuration.',
+  },
+  DatabaseServerUnreachable: {
+    means: 'The PostgreSQL server does not answer.',
+    remedy: 'Check the server, then the network policy.',
+  },
+  DatabaseServerRefusesLogin: {
+    means: "The PostgreSQL server refuses the operator's login.",
+    remedy: "Check the password of the operator's role.",
+  },
+  DatabaseServerUnsuitable: {
+    means: 'The PostgreSQL server cannot hold customers.',
+    remedy: 'Use PostgreSQL 16 or newer and an administrator with CREATEDB and CREATEROLE.',
+  },
+  DatabaseNotOurs: {
+    means: 'A database of that name exists and does not carry our mark.',
+    remedy: "Rename or remove it, if it is nobody's.",
+  },
+  RoleNotOurs: {
+    means: 'A role of that name exists and does not carry our mark.',
+    remedy: "Rename or remove it, if it is nobody's.",
+  },
+  SecretNotOurs: {
+    means: 'A Secret of that name exists and was not made by Tenantry.',
+    remedy: 'Rename or remove it.',
+  },
+  ExtensionNotAllowed: {
+    means: 'The extension is not on the list of allowed ones.',
+    remedy: 'The platform adds it to databases.allowedExtensions.',
+  },
+  DatabaseNotIsolated: {
+    means: 'The catalog of the database does not say what it should.',
+    remedy: 'The message names what differs; the operator repairs what is its own.',
+  },
+  DatabaseFailed: {
+    means: 'PostgreSQL refused a step.',
+    remedy: 'Look at the log of the PostgreSQL server; the operator tries again.',
+  },
+  InternalError: {
+    means: 'The operator met a state that its types rule out, or an unexpected answer.',
+    remedy: 'Upgrade the chart as a whole; else report it with the log of the run.',
+  },
+} as const satisfies Record<string, ReasonEntry>
+
+export type Reason = keyof typeof reasonCatalogue
+
+/** Why something is as it is: a word of the catalogue, and a sentence for this very case. */
+export type Verdict = { readonly reason: Reason; readonly message: string }

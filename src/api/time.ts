@@ -1,0 +1,33 @@
+// Time as the code speaks of it: milliseconds since the epoch, UTC. Nothing here reads a clock.
+
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type EpochMs = number
+
+/** A moment, or `'open'`: no end. */
+export type End = EpochMs | 'open'
+
+const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/
+
+/**
+ * Reads an RFC 3339 time with an offset. What it cannot read is `undefined`: the caller objects,
+ * since a window that nobody can read must give nothing.
+ *
+ * @example parseTime('2026-12-01T08:00:00+01:00') // 1796108400000
+ */
+export function parseTime(text: string): EpochMs | undefined {
+  if (!rfc3339.test(text)) return undefined
+  const ms = Date.parse(text)
+  return Number.isNaN(ms) ? undefined : ms
+}
+
+/** RFC 3339 in UTC with whole seconds, as Kubernetes writes `metav1.Time`; rounds down. */
+export function formatTime(time: EpochMs): string {
+  return new Date(Math.floor(time / 1000) * 1000).toISOString().replace('.000Z', 'Z')
+}
+
+/** The earlier of two ends. */
+export function earlier(a: End, b: End): End {
+  if (a === 'open') return b
+  if (b === 'open') return a
+  return Math.min(a, b)
+}
