@@ -1,9 +1,10 @@
-// The checks that need no server: types, lint, format. Each is one command and counts as one test.
+// The checks that need no server: generated files, types, lint, format. Each is one command and counts as one test.
 import { spawnSync } from 'node:child_process'
 
 export type Check = { readonly name: string; readonly command: readonly [string, ...string[]] }
 
 export const checks: readonly Check[] = [
+  { name: 'generated', command: ['node', 'tools/generate.ts', '--check'] },
   { name: 'types', command: ['tsc', '-p', '.', '--noEmit'] },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },

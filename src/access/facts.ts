@@ -1,0 +1,233 @@
+// From the objects of the API to what the core knows. Reads, and judges nothing: every answer
+// about who may enter is in access.ts.
+
+import type {
+  CustomerOrganization,
+  IdentityProvider,
+  OrganizationMember,
+  PartnerAccessGrant,
+  PartnerOrganization,
+} from '../api/kinds.generated.ts'
+import { customerNamespace, partnerNamespace } from '../api/names.ts'
+import type { ObjectMeta } from '../api/object.ts'
+import { parseTime, type EpochMs } from '../api/time.ts'
+import type { Known } from './access.ts'
+import type { Grant } from './grant.ts'
+import { ancestryOf, type Ancestry } from './hierarchy.ts'
+import type { Link } from './link.ts'
+import {
+  sameOrganization,
+  type Claim,
+  type Customer,
+  type MemberFact,
+  type Organization,
+  type OrganizationRef,
+  type Partner,
+  type Person,
+} from './organization.ts'
+
+/** How the core looks things up; the operator answers from its caches, the CLI from files. */
+export type Directory = {
+  readonly customer: (name: string) => CustomerOrganization | undefined
+  readonly partner: (name: string) => PartnerOrganization | undefined
+  readonly members: (namespace: string) => readonly OrganizationMember[]
+  readonly identityProvider: (namespace: string) => IdentityProvider | undefined
+  readonly grant: (customer: string) => PartnerAccessGrant | undefined
+  /** Every claim in the cluster on a person. */
+  readonly claimsOn: (person: string) => readonly Claim[]
+  /** Organizations whose user name pattern fits. */
+  readonly fitting: (person: string) => readonly OrganizationRef[]
+  /** True when an older organization's pattern overlaps this one's. */
+  readonly patternIsLater: (organization: OrganizationRef) => boolean
+}
+
+/** Everything that bears on who may enter this customer. */
+export function knownAbout(directory: Directory, object: CustomerOrganization): Known {
+  const ancestry = ancestryIn(directory, object.metadata.name)
+  const grant = directory.grant(object.metadata.name)
+  const partner = grant && directory.partner(grant.spec.partnerRef.name)
+  return {
+    customer: customerFacts(directory, object),
+    ancestors: (ancestry.outcome === 'found' ? ancestry.ancestors : [])
+      .map((name) => directory.customer(name))
+      .filter((parent) => parent !== undefined)
+      .map((parent) => customerFacts(directory, parent)),
+    link: linkOf(object),
+    grant: grant && grantFacts(grant),
+    partner: partner && partnerFacts(directory, partner),
+  }
+}
+
+export function ancestryIn(directory: Directory, customer: string): Ancestry {
+  return ancestryOf(customer, (name) => {
+    const object = directory.customer(name)
+    if (!object) return 'missing'
+    const parent = object.spec.parentRef?.name
+    return parent === undefined ? 'top' : { parent }
+  })
+}
+
+export function customerFacts(directory: Directory, object: CustomerOrganization): Customer {
+  const ref = { kind: 'customer', name: object.metadata.name } as const
+  return {
+    ...organizationFacts(directory, ref, object),
+    portalActive: object.spec.portal?.active ?? object.spec.origin !== 'CRM',
+  }
+}
+
+export function partnerFacts(directory: Directory, object: PartnerOrganization): Partner {
+  const ref = { kind: 'partner', name: object.metadata.name } as const
+  const identityProvider = directory.identityProvider(partnerNamespace(ref.name))
+  return {
+    ...organizationFacts(directory, ref, object),
+    accredited: object.spec.accredited ?? false,
+    suspended: object.spec.suspended ?? false,
+    signInReady: identityProvider !== undefined && !identityProvider.metadata.deletionTimestamp,
+  }
+}
+
+/** What status has recorded; a customer without a record has no partner. */
+export function linkOf(object: CustomerOrganization): Link {
+  const recorded = object.status?.partner
+  const epoch = recorded?.epoch ?? 0
+  if (!recorded || recorded.state === 'Vacant' || recorded.name === undefined)
+    return { state: 'Vacant', epoch }
+  return { state: recorded.state, epoch, partner: recorded.name }
+}
+
+function grantFacts({ metadata, spec }: PartnerAccessGrant): Grant {
+  const { access } = spec
+  return {
+    partner: spec.partnerRef.name,
+    relationship: spec.relationship ?? 'Invited',
+    mode: access?.mode ?? 'Continuous',
+    window: bounds(access ?? {}),
+    maxScope: access?.maxScope ?? 'Full',
+    technicians: (spec.technicians ?? []).map((entry) => ({
+      name: entry.name,
+      scope: entry.scope ?? 'Full',
+      ...bounds(entry),
+    })),
+    deleting: metadata.deletionTimestamp !== undefined,
+  }
+}
+
+function bounds(text: { readonly notBefore?: string; readonly notAfter?: string }) {
+  return {
+    ...(text.notBefore !== undefined && { notBefore: text.notBefore }),
+    ...(text.notAfter !== undefined && { notAfter: text.notAfter }),
+  }
+}
+
+type OrganizationObject = CustomerOrganization | PartnerOrganization
+
+function organizationFacts(
+  directory: Directory,
+  ref: OrganizationRef,
+  object: OrganizationObject,
+): Organization {
+  const namespace =
+    ref.kind === 'customer' ? customerNamespace(ref.name) : partnerNamespace(ref.name)
+  return {
+    ref,
+    uid: object.metadata.uid ?? '',
+    deleting: object.metadata.deletionTimestamp !== undefined,
+    usernames: usernamesOf(directory, ref, object),
+    members: [
+      ...ownersOf(object).map((user) => ownerFact(directory, ref, object, user)),
+      ...directory.members(namespace).map((member) => memberFact(directory, member)),
+    ],
+  }
+}
+
+function usernamesOf(
+  directory: Directory,
+  ref: OrganizationRef,
+  { spec }: OrganizationObject,
+): Organization['usernames'] {
+  if (!spec.usernames?.prefix && !spec.usernames?.suffix) return 'none'
+  return directory.patternIsLater(ref) ? 'later' : 'own'
+}
+
+export function ownersOf({ spec }: OrganizationObject): readonly string[] {
+  return [...new Set(spec.owners ?? [])]
+}
+
+function ownerFact(
+  directory: Directory,
+  ref: OrganizationRef,
+  object: OrganizationObject,
+  user: string,
+): MemberFact {
+  const claim = ownerClaim(ref, object, user)
+  return {
+    source: 'owner',
+    object: user,
+    uid: claim.uid,
+    since: claim.since,
+    person: personNamed(directory, user),
+    role: 'SuperAdmin',
+    recordedRole: undefined,
+    deleting: false,
+  }
+}
+
+function memberFact(directory: Directory, { metadata, spec, status }: OrganizationMember) {
+  return {
+    source: 'member',
+    object: metadata.name,
+    uid: metadata.uid ?? '',
+    since: createdAt(metadata),
+    person: personNamed(directory, spec.user),
+    role: spec.role,
+    recordedRole: status?.role,
+    deleting: metadata.deletionTimestamp !== undefined,
+  } satisfies MemberFact
+}
+
+function personNamed(directory: Directory, name: string): Person {
+  return { name, claims: directory.claimsOn(name), fits: directory.fitting(name) }
+}
+
+/** What a line in `spec.owners` claims. Its age is in status, which saw it first. */
+export function ownerClaim(
+  organization: OrganizationRef,
+  { metadata, status }: OrganizationObject,
+  user: string,
+): Claim {
+  const record = status?.owners?.find((owner) => owner.user === user)
+  return {
+    organization,
+    since: (record?.since && parseTime(record.since)) || createdAt(metadata),
+    uid: metadata.uid ?? '',
+    recorded: record?.home === true,
+  }
+}
+
+export function memberClaim(
+  organization: OrganizationRef,
+  { metadata, status }: OrganizationMember,
+): Claim {
+  const home = status?.home?.organization
+  return {
+    organization,
+    since: createdAt(metadata),
+    uid: metadata.uid ?? '',
+    recorded: home !== undefined && sameOrganization(parseHome(home), organization),
+  }
+}
+
+/** Status keeps a home as `customer/acme` or `partner/nordic`. */
+export function formatHome({ kind, name }: OrganizationRef): string {
+  return `${kind}/${name}`
+}
+
+function parseHome(text: string): OrganizationRef {
+  const [kind, name] = text.split('/')
+  return { kind: kind === 'partner' ? 'partner' : 'customer', name: name ?? '' }
+}
+
+/** What has no creation time has not been accepted yet, so everything else is older. */
+function createdAt({ creationTimestamp }: ObjectMeta): EpochMs {
+  return (creationTimestamp && parseTime(creationTimestamp)) || Number.MAX_SAFE_INTEGER
+}

@@ -1,0 +1,104 @@
+// Every kind that Tenantry reads or writes, as the API server addresses it. Static: no discovery.
+import type {
+  CustomerLink,
+  CustomerOrganization,
+  DeviceAssignment,
+  IdentityProvider,
+  OrganizationMember,
+  PartnerAccessGrant,
+  PartnerOrganization,
+} from './kinds.generated.ts'
+import type { ObjectMeta } from './object.ts'
+
+/** `_type` exists for the compiler alone: it carries the object's type to `get` and `list`. */
+export type ResourceOf<T> = {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly plural: string
+  readonly namespaced: boolean
+  readonly _type?: T
+}
+
+type Plain = { readonly apiVersion: string; readonly kind: string; readonly metadata: ObjectMeta }
+
+export type Namespace = Plain
+/** Metadata only: the operator never watches what is inside a Secret. */
+export type SecretMetadata = Plain
+export type Secret = Plain & { readonly type?: string; readonly data?: Record<string, string> }
+export type ResourceQuota = Plain & { readonly spec?: { readonly hard?: Record<string, string> } }
+export type LimitRange = Plain & { readonly spec?: unknown }
+export type NetworkPolicy = Plain & { readonly spec?: unknown }
+export type Subject = {
+  readonly kind: string
+  readonly name: string
+  readonly apiGroup?: string
+  readonly namespace?: string
+}
+export type RoleRef = { readonly apiGroup: string; readonly kind: string; readonly name: string }
+export type RoleBinding = Plain & {
+  readonly roleRef: RoleRef
+  readonly subjects?: readonly Subject[]
+}
+export type PolicyRule = {
+  readonly apiGroups?: readonly string[]
+  readonly resources?: readonly string[]
+  readonly resourceNames?: readonly string[]
+  readonly verbs: readonly string[]
+  readonly nonResourceURLs?: readonly string[]
+}
+export type ClusterRole = Plain & { readonly rules?: readonly PolicyRule[] | null }
+export type SubjectAccessReview = {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: ObjectMeta
+  readonly spec: unknown
+  readonly status?: { readonly allowed: boolean; readonly reason?: string }
+}
+
+function tenantry<T>(kind: string, plural: string, namespaced: boolean): ResourceOf<T> {
+  return { group: 'tenantry.dev', version: 'v1alpha1', kind, plural, namespaced }
+}
+
+function rbac<T>(kind: string, plural: string, namespaced: boolean): ResourceOf<T> {
+  return { group: 'rbac.authorization.k8s.io', version: 'v1', kind, plural, namespaced }
+}
+
+function core<T>(kind: string, plural: string, namespaced: boolean): ResourceOf<T> {
+  return { group: '', version: 'v1', kind, plural, namespaced }
+}
+
+export const resources = {
+  partners: tenantry<PartnerOrganization>('PartnerOrganization', 'partnerorganizations', false),
+  customers: tenantry<CustomerOrganization>('CustomerOrganization', 'customerorganizations', false),
+  members: tenantry<OrganizationMember>('OrganizationMember', 'organizationmembers', true),
+  identityProviders: tenantry<IdentityProvider>('IdentityProvider', 'identityproviders', true),
+  grants: tenantry<PartnerAccessGrant>('PartnerAccessGrant', 'partneraccessgrants', true),
+  devices: tenantry<DeviceAssignment>('DeviceAssignment', 'deviceassignments', true),
+  links: tenantry<CustomerLink>('CustomerLink', 'customerlinks', true),
+  namespaces: core<Namespace>('Namespace', 'namespaces', false),
+  secrets: core<SecretMetadata>('Secret', 'secrets', true),
+  quotas: core<ResourceQuota>('ResourceQuota', 'resourcequotas', true),
+  limitRanges: core<LimitRange>('LimitRange', 'limitranges', true),
+  networkPolicies: {
+    group: 'networking.k8s.io',
+    version: 'v1',
+    kind: 'NetworkPolicy',
+    plural: 'networkpolicies',
+    namespaced: true,
+  } satisfies ResourceOf<NetworkPolicy> as ResourceOf<NetworkPolicy>,
+  roleBindings: rbac<RoleBinding>('RoleBinding', 'rolebindings', true),
+  clusterRoles: rbac<ClusterRole>('ClusterRole', 'clusterroles', false),
+} as const
+
+export const subjectAccessReviews: ResourceOf<SubjectAccessReview> = {
+  group: 'authorization.k8s.io',
+  version: 'v1',
+  kind: 'SubjectAccessReview',
+  plural: 'subjectaccessreviews',
+  namespaced: false,
+}
+
+export function apiVersionOf(resource: ResourceOf<unknown>): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`
+}
