@@ -1,17 +1,11 @@
-// Finds the control plane: a cluster that somebody names, the cache, a container, a download, a build, in this order.
+// Finds the control plane's programs: the cache, a download, a build, in this order.
 // A way that cannot work says why in one line and the next is tried; when none is left the error lists them all.
 import { build } from './build.ts'
 import { fill, inspect } from './cache.ts'
 import { download } from './download.ts'
-import { findDocker } from './docker.ts'
 import { withLock } from './lock.ts'
 import { cacheEntry, messageOf, programNames, programsIn } from './programs.ts'
 import type { Log, Programs } from './programs.ts'
-
-export type Found =
-  | { readonly kind: 'cluster'; readonly kubeconfig: string }
-  | { readonly kind: 'programs'; readonly programs: Programs }
-  | { readonly kind: 'container' }
 
 type Way = {
   readonly name: string
@@ -23,15 +17,9 @@ const ways: readonly Way[] = [
   { name: 'build from the Go modules', make: build },
 ]
 
-export async function findControlPlane(signal: AbortSignal, log: Log): Promise<Found> {
-  const kubeconfig = process.env['KUBECONFIG']
-  if (process.env['TENANTRY_USE_CLUSTER'] === '1') {
-    // Asked for by name: falling back to another cluster would surprise whoever asked.
-    if (!kubeconfig) throw new Error('TENANTRY_USE_CLUSTER=1 needs KUBECONFIG to name the cluster.')
-    return { kind: 'cluster', kubeconfig }
-  }
+export async function findControlPlane(signal: AbortSignal, log: Log): Promise<Programs> {
   const entry = cacheEntry()
-  const cached: Found = { kind: 'programs', programs: programsIn(entry) }
+  const cached = programsIn(entry)
   // No lock for reading: an entry appears by rename, whole.
   if ((await inspect(entry, programNames)).state === 'whole') return cached
   return withLock(
@@ -43,10 +31,6 @@ export async function findControlPlane(signal: AbortSignal, log: Log): Promise<F
       if (verdict.state === 'whole') return cached
       if (verdict.state === 'damaged') log(`The cached control plane is made anew: ${verdict.why}.`)
       tried.push(`cache: ${verdict.state === 'damaged' ? verdict.why : `nothing in ${entry}`}`)
-
-      const docker = await findDocker(signal)
-      if (docker.state === 'answers') return { kind: 'container' }
-      tried.push(`k3s container: ${docker.why}`)
 
       for (const way of ways) {
         try {
@@ -70,8 +54,7 @@ function nothingWorked(tried: readonly string[]): Error {
       'No Kubernetes control plane can be started here. Tried, in this order:',
       ...tried.map((line) => `  - ${line}`),
       'One of these helps: install Go 1.26 or newer (https://go.dev/dl) and allow its module proxy;',
-      'start a Docker engine; allow downloads from dl.k8s.io and github.com;',
-      'or set KUBECONFIG and TENANTRY_USE_CLUSTER=1 to use a cluster that you do not mind changing.',
+      'or allow downloads from dl.k8s.io and github.com.',
     ].join('\n'),
   )
 }
