@@ -5,6 +5,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checks, passes } from './checks.ts'
+import { findControlPlane } from './control-plane/find.ts'
+
+const needControlPlane = ['api', 'e2e', 'chaos']
 
 type Counts = { passed: number; failed: number; skipped: number }
 
@@ -17,11 +20,19 @@ if (tier === undefined) {
     else total.failed += 1
   }
 }
+if (tier === undefined || needControlPlane.includes(tier)) await fetchControlPlane()
 add(runVitest(tier))
 
 const { passed, failed, skipped } = total
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1
+
+/** Once and here, so that its progress is seen: inside a test's hook it would look like a hang. */
+async function fetchControlPlane(): Promise<void> {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  await findControlPlane(stop.signal, (line) => console.log(line))
+}
 
 function add(counts: Counts): void {
   total.passed += counts.passed

@@ -112,7 +112,7 @@ export type CustomerOrganizationSpec = {
     name: string
   }
   /**
-   * How Kubernetes user names of this partner's people begin or end.
+   * How Kubernetes user names of this customer's people begin or end.
    */
   usernames?: {
     /**
@@ -408,7 +408,7 @@ export type CustomerOrganizationSpec = {
      */
     retainFor?: string
     /**
-     * The retained database to restore
+     * The retained database to restore, or none.
      */
     restoreFrom?: string
   }
@@ -505,7 +505,7 @@ export type DeviceAssignmentSpec = {
    * @maxItems 1000
    */
   devices: {
-    id: string
+    id?: string
     unitId?: string
     name?: string
     model?: string
