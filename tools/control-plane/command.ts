@@ -14,6 +14,8 @@ export type CommandOptions = {
   readonly input?: string
   /** The program is killed after this time. Default: never. */
   readonly timeoutMs?: number
+  /** The account that it runs as. Default: this process's. */
+  readonly account?: { readonly uid: number; readonly gid: number }
 }
 
 export async function runCommand(
@@ -27,6 +29,7 @@ export async function runCommand(
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...options.account,
   })
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []

@@ -65,7 +65,11 @@ export type ServerOptions = {
   readonly logFile: string
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** The account that it runs as. Default: this process's. */
+  readonly account?: Account
 }
+
+export type Account = { readonly uid: number; readonly gid: number }
 
 export function startServer(guardian: Guardian, options: ServerOptions): Server {
   const { name, program, args, logFile } = options
@@ -75,6 +79,7 @@ export function startServer(guardian: Guardian, options: ServerOptions): Server 
     detached: true,
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...options.account,
   })
   closeSync(log) // the child has its own copy
   const { pid } = child
