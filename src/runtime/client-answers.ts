@@ -1,0 +1,76 @@
+// What comes back from an API server, looked at once before it gets a type.
+
+import type { List, WatchEvent } from './client-options.ts'
+import { ApiError, StreamError } from './errors.ts'
+import { isRecord, resourceName, versionOf, type KubeObject, type ResourceOf } from './object.ts'
+
+/** The one place where the server's word is taken for the type of a kind. */
+export function typed<T>(_: ResourceOf<T>, answer: unknown): T {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- outside data meets its type here
+  return answer as T
+}
+
+/** A DELETE answers with a Status when the object is gone, else with the object. */
+export function stays(answer: unknown): answer is KubeObject {
+  return (
+    isRecord(answer) &&
+    answer['kind'] !== 'Status' &&
+    isRecord(answer['metadata']) &&
+    typeof answer['metadata']['deletionTimestamp'] === 'string'
+  )
+}
+
+export function listOf<T>(answer: unknown, resource: ResourceOf<T>): List<T> {
+  const metadata = isRecord(answer) && isRecord(answer['metadata']) ? answer['metadata'] : {}
+  const items: unknown = isRecord(answer) ? (answer['items'] ?? []) : undefined
+  const { resourceVersion, continue: next } = metadata
+  if (!Array.isArray(items) || typeof resourceVersion !== 'string') {
+    throw new ApiError({
+      status: 200,
+      reason: 'MalformedAnswer',
+      method: 'GET',
+      path: resourceName(resource),
+      message: 'the answer is no list',
+    })
+  }
+  return {
+    items: items.map((item: unknown) =>
+      typed(resource, isRecord(item) ? named(item, resource) : item),
+    ),
+    resourceVersion,
+    ...(typeof next === 'string' && next !== '' ? { continue: next } : {}),
+  }
+}
+
+/** Items of a list lack apiVersion and kind, and metadata alone claims to be of another kind. */
+function named(
+  object: Record<string, unknown>,
+  resource: ResourceOf<unknown>,
+): Record<string, unknown> {
+  object['apiVersion'] = versionOf(resource)
+  object['kind'] = resource.kind
+  return object
+}
+
+export function eventOf(line: string, resource: ResourceOf<unknown>): WatchEvent {
+  let event: unknown
+  try {
+    event = JSON.parse(line)
+  } catch {
+    throw new StreamError(
+      'malformed',
+      `a line of ${line.length} characters is not JSON`,
+      nameIn(line),
+    )
+  }
+  if (!isRecord(event) || typeof event['type'] !== 'string' || !isRecord(event['object'])) {
+    throw new StreamError('malformed', 'a line is JSON, but no event', nameIn(line))
+  }
+  const { type, object } = event
+  return { type, object: type === 'ERROR' ? object : named(object, resource) }
+}
+
+/** The first name in a line that cannot be parsed: nearly always the object's. */
+function nameIn(line: string): string | undefined {
+  return /"name"\s*:\s*"([^"\\]{1,253})"/.exec(line)?.[1]
+}

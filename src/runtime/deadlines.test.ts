@@ -1,0 +1,176 @@
+// The heap by itself: order, sleeps, jumps of the clock, and a model that agrees with it.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { makeFakeTime } from '../../test/support/fake-time.ts'
+import { Deadlines } from './deadlines.ts'
+
+const day = 86_400_000
+
+function start(options: { at?: number; maxSleepMs?: number; onDue?: (key: string) => void } = {}) {
+  const time = makeFakeTime(options.at ?? 1_000_000)
+  const due: string[] = []
+  const deadlines = new Deadlines({
+    now: time.now,
+    setTimer: time.setTimer,
+    onDue: options.onDue ?? ((key) => due.push(key)),
+    ...(options.maxSleepMs !== undefined && { maxSleepMs: options.maxSleepMs }),
+  })
+  const set = (key: string, inMs: number | undefined) =>
+    deadlines.set(key, inMs === undefined ? undefined : time.now() + inMs)
+  return { time, due, deadlines, set }
+}
+
+describe('a deadline', () => {
+  test('comes at its moment and not before', () => {
+    const { time, due, deadlines, set } = start()
+    set('a', 500)
+    time.advance(499)
+    expect(due).toEqual([])
+    time.advance(1)
+    expect(due).toEqual(['a'])
+    expect(deadlines.size).toBe(0)
+    expect(time.pending()).toBe(0)
+  })
+
+  test('that has passed already comes at once, but never from within set', () => {
+    const { time, due, set } = start()
+    set('late', -5)
+    expect(due).toEqual([])
+    time.advance(0)
+    expect(due).toEqual(['late'])
+  })
+
+  test('in 30 days does not come after a millisecond, as a timer would', () => {
+    const { time, due, set } = start()
+    set('month', 30 * day)
+    expect(Math.max(...time.asked)).toBeLessThanOrEqual(60_000)
+    time.advance(30 * day - 1)
+    expect(due).toEqual([])
+    time.advance(1)
+    expect(due).toEqual(['month'])
+  })
+
+  test('that is moved or taken away leaves nothing at its old moment', () => {
+    const { time, due, deadlines, set } = start()
+    set('moved', 100)
+    set('gone', 100)
+    set('moved', 300)
+    set('gone', undefined)
+    time.advance(200)
+    expect(due).toEqual([])
+    expect(deadlines.get('gone')).toBeUndefined()
+    time.advance(100)
+    expect(due).toEqual(['moved'])
+  })
+
+  test('that is no number is refused, since it would never come', () => {
+    const { deadlines } = start()
+    expect(() => deadlines.set('a', Number.NaN)).toThrow(RangeError)
+    expect(deadlines.size).toBe(0)
+  })
+
+  test('that is set again while it is told waits for the next wake-up', () => {
+    const told: string[] = []
+    const { time, set } = start({
+      onDue: (key) => {
+        told.push(key)
+        if (told.length < 3) set(key, 0)
+      },
+    })
+    set('a', 10)
+    time.advance(10)
+    expect(told).toEqual(['a', 'a', 'a'])
+    expect(time.pending()).toBe(0)
+  })
+
+  test('is not lost when the one before it throws', () => {
+    const told: string[] = []
+    const { time, set } = start({
+      onDue: (key) => {
+        if (key === 'bad') throw new Error('no')
+        told.push(key)
+      },
+    })
+    set('bad', 10)
+    set('good', 10)
+    expect(() => time.advance(10)).toThrow('no')
+    time.advance(0)
+    expect(told).toEqual(['good'])
+  })
+})
+
+describe('a clock that jumps', () => {
+  test('forward, as after a suspend, is noticed within the longest sleep', () => {
+    const { time, due, set } = start({ maxSleepMs: 1_000 })
+    set('a', day)
+    time.jump(day)
+    time.advance(1_000)
+    expect(due).toEqual(['a'])
+  })
+
+  test('back makes nothing come early', () => {
+    const { time, due, set } = start({ maxSleepMs: 1_000 })
+    set('a', 5_000)
+    time.jump(-10_000)
+    time.advance(14_999)
+    expect(due).toEqual([])
+    time.advance(1)
+    expect(due).toEqual(['a'])
+  })
+
+  test('forward does not delay what is set after it', () => {
+    const { time, due, set } = start({ maxSleepMs: 60_000 })
+    set('far', 10 * day)
+    time.jump(day)
+    set('near', 500)
+    time.advance(500)
+    expect(due).toEqual(['near'])
+  })
+})
+
+describe('stopped deadlines', () => {
+  test('tell nothing and hold no timer', () => {
+    const { time, due, deadlines, set } = start()
+    set('a', 10)
+    deadlines.stop()
+    set('b', 10)
+    expect(time.pending()).toBe(0)
+    time.advance(20)
+    expect(due).toEqual([])
+  })
+})
+
+describe('many deadlines', () => {
+  type Step = { readonly key: string; readonly inMs: number | undefined; readonly pass: number }
+  const step: fc.Arbitrary<Step> = fc.record({
+    key: fc.constantFrom(...'abcdefghijkl'),
+    inMs: fc.option(fc.integer({ min: -5, max: 60 }), { nil: undefined, freq: 4 }),
+    pass: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 30 })),
+  })
+
+  test('come as a sorted list says, whatever is set, moved and taken away', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const { time, due, deadlines } = start({ maxSleepMs: 7 })
+        const model = new Map<string, number>()
+        for (const { key, inMs, pass } of steps) {
+          const at = inMs === undefined ? undefined : time.now() + inMs
+          deadlines.set(key, at)
+          if (at === undefined) model.delete(key)
+          else model.set(key, at)
+          time.advance(pass)
+          const expected = [...model].filter(([, moment]) => moment <= time.now())
+          const told = due.splice(0)
+          // What was overdue when it was set comes with the next turn of the timer.
+          const moments = told.map((each) => model.get(each) ?? Number.NaN)
+          expect(new Set(told)).toEqual(new Set(expected.map(([each]) => each)))
+          expect(moments).toEqual([...moments].sort((a, b) => a - b))
+          for (const each of told) model.delete(each)
+          expect(deadlines.size).toBe(model.size)
+          expect(deadlines.next).toBe(model.size === 0 ? undefined : Math.min(...model.values()))
+        }
+      }),
+      { numRuns: 10_000 },
+    )
+  })
+})

@@ -1,0 +1,56 @@
+// Whether what is there is what is wanted: the question that spares a write.
+// The hash tells what was asked for last time, so that a field we no longer want is noticed; the
+// comparison tells what somebody changed by hand. A field that only others set is theirs.
+
+import { createHash } from 'node:crypto'
+import { isRecord, type KubeObject } from './object.ts'
+
+/** 22 characters that change with any change of the object; the order of keys does not count. */
+export function hashOf(object: unknown): string {
+  const text = JSON.stringify(sorted(object)) ?? 'undefined'
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22)
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isRecord(value)) return value
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined)
+  return Object.fromEntries(
+    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]),
+  )
+}
+
+/** `object` with the hash of itself in an annotation. */
+export function stamped<T extends KubeObject>(object: T, annotation: string): T {
+  const annotations = { ...object.metadata.annotations, [annotation]: hashOf(object) }
+  return { ...object, metadata: { ...object.metadata, annotations } }
+}
+
+/**
+ * Every field of `wanted` is in `found`; lists are equal in length and element by element. Text is
+ * compared as text: a quantity that the server writes otherwise is a difference.
+ */
+export function holds(found: unknown, wanted: unknown): boolean {
+  if (wanted === undefined) return true
+  // The server leaves out an empty map, and an empty list too.
+  if (found === undefined) return isEmpty(wanted)
+  if (Array.isArray(wanted)) {
+    return (
+      Array.isArray(found) &&
+      found.length === wanted.length &&
+      wanted.every((element, at) => holds(found[at], element))
+    )
+  }
+  if (!isRecord(wanted)) return found === wanted
+  return isRecord(found) && Object.entries(wanted).every(([key, value]) => holds(found[key], value))
+}
+
+/** Equal in both directions. */
+export function same(a: unknown, b: unknown): boolean {
+  return holds(a, b) && holds(b, a)
+}
+
+function isEmpty(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0
+  return isRecord(value) && Object.values(value).every((inner) => holds(undefined, inner))
+}
