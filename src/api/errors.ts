@@ -21,6 +21,24 @@ export const errorCatalogue = {
     retry: 'backoff',
     reason: 'DatabaseServerRefusesLogin',
   },
+  SERVER_PASSWORD_UNREADABLE: {
+    says: (server) => `The operator cannot read its password for PostgreSQL server ${server}`,
+    next: 'Check the Secret or file that the configuration names for this server.',
+    retry: 'backoff',
+    reason: 'DatabaseServerRefusesLogin',
+  },
+  SERVER_UNTRUSTED: {
+    says: (server) => `PostgreSQL server ${server} does not prove that it is the one configured`,
+    next: 'Check its certificate, its host name, and the CA that the configuration names for it.',
+    retry: 'backoff',
+    reason: 'DatabaseServerUntrusted',
+  },
+  SERVER_CROWDED: {
+    says: (server) => `PostgreSQL server ${server} has no free connection`,
+    next: 'Raise max_connections, or lower the connection limits of the customers on it.',
+    retry: 'backoff',
+    reason: 'DatabaseServerCrowded',
+  },
   SERVER_UNSUITABLE: {
     says: (what) => `PostgreSQL server ${what} cannot hold customers`,
     next: 'Use PostgreSQL 16 or newer and an administrator with CREATEDB and CREATEROLE.',
@@ -42,14 +60,87 @@ export const errorCatalogue = {
   EXTENSION_NOT_ALLOWED: {
     says: (name) => `Extension ${name} is not on the operator's list of allowed extensions`,
     next: 'Ask the platform to add it to databases.allowedExtensions, or leave it out.',
-    retry: 'backoff',
+    retry: 'never',
     reason: 'ExtensionNotAllowed',
+  },
+  EXTENSION_UNAVAILABLE: {
+    says: (name) => `Extension ${name} is not installed on the PostgreSQL server`,
+    next: 'Ask the platform to install its files on the server, or leave it out.',
+    retry: 'backoff',
+    reason: 'ExtensionUnavailable',
+  },
+  SCHEMA_FOREIGN: {
+    says: (name) => `Schema ${name}, into which extensions go, belongs to the customer`,
+    next: "Nothing was touched. The customer's administrators rename it; then this goes on by itself.",
+    retry: 'backoff',
+    reason: 'SchemaNotOurs',
+  },
+  OPERATOR_LACKS_RIGHTS: {
+    says: (what) => `The operator's role may not do this: ${what}`,
+    next: 'Give it CREATEDB, CREATEROLE and ADMIN OPTION on the roles that begin with t_ and tenantry_; an extension may need a superuser.',
+    retry: 'backoff',
+    reason: 'DatabaseRightsMissing',
+  },
+  DATABASE_CROWDED: {
+    says: (what) =>
+      `The customer uses all connections of its database, and the operator needs one: ${what}`,
+    next: 'Raise spec.database.connectionLimit, or end sessions; then this goes on by itself.',
+    retry: 'backoff',
+    reason: 'DatabaseCrowded',
+  },
+  DATABASE_LOCKED: {
+    says: (what) => `Somebody's transaction holds a lock that the operator waits for: ${what}`,
+    next: 'End the long transaction in the database; the operator tries again.',
+    retry: 'backoff',
+    reason: 'DatabaseLocked',
+  },
+  DATABASE_BROKEN: {
+    says: (name) => `Database ${name} is invalid: somebody began to drop it and was interrupted`,
+    next: 'Nothing was touched. Restore it from a backup, or finish the DROP DATABASE; then the operator makes a new one.',
+    retry: 'backoff',
+    reason: 'DatabaseNotOurs',
   },
   DATABASE_FAILED: {
     says: (what) => `PostgreSQL refused a step: ${what}`,
     next: 'The operator tries again; if it stays, look at the log of the PostgreSQL server.',
     retry: 'backoff',
     reason: 'DatabaseFailed',
+  },
+  SERVER_UNKNOWN: {
+    says: (server) => `PostgreSQL server ${server} is not in the operator's configuration`,
+    next: 'Put it back under databases.servers: customers whose databases it holds are recorded with it.',
+    retry: 'never',
+    reason: 'DatabaseServerUnreachable',
+  },
+  NO_SERVER: {
+    says: (customer) => `No PostgreSQL server is configured for ${customer}`,
+    next: "Add one to the operator's configuration, or set spec.database.enabled to false.",
+    retry: 'never',
+    reason: 'NoDatabaseServer',
+  },
+  SERVER_FULL: {
+    says: (pool) => `No PostgreSQL server of pool ${pool} has room for another database`,
+    next: 'Add a server to the pool, or raise maxDatabases of one.',
+    retry: 'backoff',
+    reason: 'DatabaseServerFull',
+  },
+  POOL_UNKNOWN: {
+    says: (pool) => `No PostgreSQL server belongs to pool ${pool}`,
+    next: 'Correct spec.database.pool, or add the pool to a server in the configuration.',
+    retry: 'never',
+    reason: 'DatabasePoolUnknown',
+  },
+  SECRET_FOREIGN: {
+    says: (name) => `Secret ${name} exists and was not made by the operator`,
+    next: 'Nothing was touched. Rename or remove it; then this goes on by itself.',
+    retry: 'backoff',
+    reason: 'SecretNotOurs',
+  },
+  SECRET_EDITED: {
+    says: (name) => `Secret ${name} was changed and has no usable username and password`,
+    next: 'Delete it: the operator writes a new one with a new password.',
+    retry: 'backoff',
+    reason: 'SecretNotOurs',
   },
   IMPOSSIBLE_VALUE: {
     says: (value) => `The types rule this value out: ${value}`,
@@ -71,6 +162,11 @@ export class TenantryError extends Error {
 
   get reason(): string {
     return errorCatalogue[this.code].reason
+  }
+
+  /** False: trying again cannot help, only a change can. */
+  get retries(): boolean {
+    return errorCatalogue[this.code].retry === 'backoff'
   }
 }
 

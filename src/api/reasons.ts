@@ -29,7 +29,10 @@ export const reasonCatalogue = {
     means: 'The customer has nobody who administers it.',
     remedy: 'Add an OrganizationMember, or an owner in the CustomerOrganization.',
   },
-  Scheduled: { means: 'The window has not begun.', remedy: 'Wait, or change spec.access.' },
+  Scheduled: {
+    means: 'The window has not begun.',
+    remedy: 'None; to start sooner, change spec.access.',
+  },
   Expired: { means: 'The window has ended.', remedy: 'Open a new window in spec.access.' },
   Releasing: {
     means: 'A partner is being taken out; nobody else is let in before that is proven.',
@@ -147,6 +150,24 @@ export const reasonCatalogue = {
     means: 'The grant is disabled.',
     remedy: 'Set spec.access.mode to Continuous or Period.',
   },
+  Armed: {
+    means: 'The cluster itself ends the open windows in time, also without the operator.',
+    remedy: 'None.',
+  },
+  BackstopNotArmed: {
+    means:
+      "The cluster has not taken up the Job that ends a window by itself: the dead man's switch.",
+    remedy: "Look at the cluster's controller-manager, if this stays.",
+  },
+  NoTechnician: {
+    means: 'The grant names nobody who may enter.',
+    remedy: 'An Admin of the partner names technicians in spec.technicians.',
+  },
+  ReviewOverdue: {
+    means: 'The date by which the grant had to be reviewed has passed.',
+    remedy: 'Check who is named in the grant, then set spec.reviewBy to the next date.',
+  },
+  ReviewLater: { means: 'The next review is not due yet.', remedy: 'None.' },
   WindowEnded: { means: 'The window has ended.', remedy: 'Open a new window.' },
   WindowUnreadable: {
     means: 'A bound of the window cannot be read, or its end is not after its start.',
@@ -201,6 +222,14 @@ export const reasonCatalogue = {
     means: "The PostgreSQL server refuses the operator's login.",
     remedy: "Check the password of the operator's role.",
   },
+  DatabaseServerUntrusted: {
+    means: 'The PostgreSQL server does not prove that it is the one configured.',
+    remedy: 'Check its certificate, its host name, and the CA in the configuration.',
+  },
+  DatabaseServerCrowded: {
+    means: 'The PostgreSQL server has no free connection.',
+    remedy: 'Raise max_connections, or lower the connection limits of the customers on it.',
+  },
   DatabaseServerUnsuitable: {
     means: 'The PostgreSQL server cannot hold customers.',
     remedy: 'Use PostgreSQL 16 or newer and an administrator with CREATEDB and CREATEROLE.',
@@ -221,6 +250,26 @@ export const reasonCatalogue = {
     means: 'The extension is not on the list of allowed ones.',
     remedy: 'The platform adds it to databases.allowedExtensions.',
   },
+  ExtensionUnavailable: {
+    means: 'The extension is allowed, and its files are not on the PostgreSQL server.',
+    remedy: 'The platform installs it there, or the customer leaves it out.',
+  },
+  SchemaNotOurs: {
+    means: 'The schema into which extensions go was made by the customer.',
+    remedy: "The customer's administrators rename it.",
+  },
+  DatabaseRightsMissing: {
+    means: "The operator's role in PostgreSQL may not do what is needed.",
+    remedy: 'Give it CREATEDB, CREATEROLE and ADMIN OPTION on the roles of the customers.',
+  },
+  DatabaseCrowded: {
+    means: 'The customer uses all connections that its database allows.',
+    remedy: 'Raise spec.database.connectionLimit, or end sessions.',
+  },
+  DatabaseLocked: {
+    means: "Somebody's transaction holds a lock that the operator waits for.",
+    remedy: 'End the long transaction in the database; the operator tries again.',
+  },
   DatabaseNotIsolated: {
     means: 'The catalog of the database does not say what it should.',
     remedy: 'The message names what differs; the operator repairs what is its own.',
@@ -239,3 +288,9 @@ export type Reason = keyof typeof reasonCatalogue
 
 /** Why something is as it is: a word of the catalogue, and a sentence for this very case. */
 export type Verdict = { readonly reason: Reason; readonly message: string }
+
+/** What needs nobody to act is normal; the rest is a warning, whatever the condition's status. */
+export function eventTypeOf(reason: Reason): 'Normal' | 'Warning' {
+  const { remedy }: ReasonEntry = reasonCatalogue[reason]
+  return remedy.startsWith('None') ? 'Normal' : 'Warning'
+}

@@ -1,0 +1,216 @@
+// Brings one customer's database to its spec, step by step: read, execute the first thing that is missing, read again. Whoever
+// crashes anywhere leaves a state from which the next run goes on. Holds ISOLATED, QUIET, NOTHING-LOST.
+import { TenantryError } from '../api/errors.ts'
+import type { DatabaseSpec } from './change.sql.ts'
+import { explain, isForbidden, isUnavailable, isWrongPassword } from './failures.ts'
+import { readInside } from './inside.sql.ts'
+import { applicationRoles, databaseName, markOf, type ApplicationRole } from './names.ts'
+import { extensionStep, missingSteps, type Step } from './recipe.sql.ts'
+import { passwordChange, type Slots, type Verifiers } from './roles.sql.ts'
+import { scramVerifier, verifierFits } from './scram.ts'
+import { answer, lockCustomer, repairServer, serverChanges, unlockAll } from './server.sql.ts'
+import type { Login, Server, Session } from './server.ts'
+import { readState, type RoleState, type ServerState } from './state.sql.ts'
+
+/** Where a customer is worked at: a server, and a session on its administrative database. */
+export type At = {
+  readonly server: Server
+  readonly sql: Session
+  readonly readsVerifiers: boolean
+}
+
+type Spec = DatabaseSpec & { readonly logins: Readonly<Record<ApplicationRole, Login>> }
+type Roles = ReadonlyMap<string, RoleState>
+
+// Eight steps lead from nothing to a whole database, and one more per extension; beyond that somebody works against us.
+const maxRounds = 40
+
+export async function converge(
+  signal: AbortSignal,
+  at: At,
+  spec: Spec,
+  used: Slots,
+): Promise<{ readonly steps: readonly string[]; readonly roles: Roles }> {
+  await lockCustomer(signal, at.sql, markOf(spec.customerUid))
+  const steps: string[] = []
+  const before = await read(signal, at, spec)
+  await untilNothingIsMissing(signal, at, spec, used, steps, undefined)
+  const name = databaseName(spec.customerUid)
+  const { roles } = await inside(signal, at, name, (inner) =>
+    untilNothingIsMissing(signal, at, spec, used, steps, inner),
+  )
+  // Who was made in this run has its password from here.
+  const wrong = await wrongPasswords(signal, at, spec, roles, before.roles)
+  if (wrong.length > 0) {
+    steps.push('passwords')
+    const changes = wrong.map(async (role) => {
+      const { username, password } = spec.logins[role]
+      return passwordChange(username, await scramVerifier(password))
+    })
+    await execute(signal, at.server.name, at.sql, {
+      name: 'passwords',
+      where: 'server',
+      changes: await Promise.all(changes),
+    })
+  }
+  const after = wrong.length > 0 ? await read(signal, at, spec) : { roles }
+  await unlockAll(signal, at.sql)
+  return { steps, roles: after.roles }
+}
+
+/** @param inner a session inside the database; without one only what is outside is looked at */
+async function untilNothingIsMissing(
+  signal: AbortSignal,
+  at: At,
+  spec: Spec,
+  used: Slots,
+  steps: string[],
+  inner: Session | undefined,
+): Promise<ServerState> {
+  /** By what was to be put right. */
+  const refused = new Map<string, unknown>()
+  let oneByOne = false
+  let repaired = false
+  for (let round = 0; round < maxRounds; round += 1) {
+    const state = await read(signal, at, spec)
+    if (!repaired && serverChanges(state).some(({ sql }) => sql !== undefined)) {
+      repaired = true
+      if (await repairServer(signal, at.sql, () => read(signal, at, spec))) steps.push('server')
+      continue
+    }
+    const database = state.databases.get(databaseName(spec.customerUid))
+    const seen = {
+      roles: state.roles,
+      database,
+      inside: inner ? await readInside(signal, inner, spec.customerUid) : undefined,
+    }
+    const verifiers = await verifiersOf(spec, state.roles)
+    const missing = missingSteps(spec, seen, used, verifiers)
+    if (missing.length === 0) return state
+    const step = nextOf(missing, refused, oneByOne)
+    if (!step) throw [...refused.values()][0]
+    const session = step.where === 'database' && inner ? inner : at.sql
+    try {
+      await execute(signal, at.server.name, session, step)
+      steps.push(step.name)
+    } catch (error) {
+      // What the operator may not undo must not keep it from closing a door that stands open.
+      const whole = database?.mark === markOf(spec.customerUid)
+      if (!whole || !lacksRights(error)) throw error
+      if (oneByOne) for (const { what } of step.changes) refused.set(what, error)
+      oneByOne = true
+    }
+  }
+  throw new TenantryError('DATABASE_FAILED', `${steps.at(-1) ?? 'reading'} does not last`)
+}
+
+function nextOf(
+  missing: readonly Step[],
+  refused: ReadonlyMap<string, unknown>,
+  oneByOne: boolean,
+): Step | undefined {
+  for (const step of missing) {
+    const changes = step.changes.filter(({ what }) => !refused.has(what))
+    if (changes.length > 0) return { ...step, changes: oneByOne ? changes.slice(0, 1) : changes }
+  }
+  return undefined
+}
+
+async function execute(
+  signal: AbortSignal,
+  serverName: string,
+  sql: Session,
+  { name, changes }: Step,
+): Promise<void> {
+  try {
+    await sql.query(signal, changes.map((change) => change.sql).join(';\n'))
+  } catch (error) {
+    signal.throwIfAborted()
+    const extension = name.startsWith(extensionStep('')) ? name.slice(extensionStep('').length) : ''
+    if (extension !== '' && isUnavailable(error)) {
+      throw new TenantryError('EXTENSION_UNAVAILABLE', extension, { cause: error })
+    }
+    // What only somebody with more rights may undo has to be named.
+    const what = changes.map((change) => change.what).join('; ')
+    throw explain(error, serverName, isForbidden(error) ? what : name)
+  }
+}
+
+function lacksRights(error: unknown): boolean {
+  return error instanceof TenantryError && error.code === 'OPERATOR_LACKS_RIGHTS'
+}
+
+/** Works inside the database; what the server says against it is told as such. */
+export async function inside<T>(
+  signal: AbortSignal,
+  { server }: At,
+  name: string,
+  work: (inner: Session) => Promise<T>,
+): Promise<T> {
+  try {
+    return await server.inside(signal, name, work)
+  } catch (error) {
+    signal.throwIfAborted()
+    throw explain(error, server.name, 'looking inside the database')
+  }
+}
+
+export function read(
+  signal: AbortSignal,
+  { sql, readsVerifiers }: At,
+  { customerUid }: DatabaseSpec,
+): Promise<ServerState> {
+  return readState(signal, sql, { customerUid }, readsVerifiers)
+}
+
+/** Signs in and asks something. A refusal is thrown as the driver says it. */
+export function signIn(
+  signal: AbortSignal,
+  { server }: At,
+  { customerUid, logins }: Spec,
+  role: ApplicationRole,
+): Promise<void> {
+  return server.as(signal, databaseName(customerUid), logins[role], (sql) => answer(signal, sql))
+}
+
+async function wrongPasswords(
+  signal: AbortSignal,
+  at: At,
+  spec: Spec,
+  roles: Roles,
+  before: Roles,
+): Promise<readonly ApplicationRole[]> {
+  const wrong: ApplicationRole[] = []
+  for (const role of applicationRoles) {
+    const { username, password } = spec.logins[role]
+    if (!before.has(username)) continue
+    const fits = at.readsVerifiers
+      ? await verifierFits(roles.get(username)?.verifier ?? '', password)
+      : await isAccepted(signal, at, spec, role)
+    if (!fits) wrong.push(role)
+  }
+  return wrong
+}
+
+/** Any other failure than a wrong password is no reason to set one. */
+async function isAccepted(
+  signal: AbortSignal,
+  at: At,
+  spec: Spec,
+  role: ApplicationRole,
+): Promise<boolean> {
+  try {
+    await signIn(signal, at, spec, role)
+    return true
+  } catch (error) {
+    signal.throwIfAborted()
+    return !isWrongPassword(error)
+  }
+}
+
+/** Only for logins that are missing: each costs milliseconds of CPU. */
+async function verifiersOf({ logins }: Spec, roles: Roles): Promise<Verifiers> {
+  const of = async ({ username, password }: Login) =>
+    roles.has(username) ? '' : scramVerifier(password)
+  return { adm: await of(logins.adm), rw: await of(logins.rw), ro: await of(logins.ro) }
+}

@@ -1,0 +1,205 @@
+// The customers' databases over all servers: placement, making, proof, drift. Holds ISOLATED, NOTHING-LOST, PROVEN, QUIET.
+// One run per customer at a time: a mutex here, an advisory lock on the server for the other replicas. Nothing here drops anything.
+import { TenantryError } from '../api/errors.ts'
+import type { Reachable } from './breaker.ts'
+import type { DatabaseSpec } from './change.sql.ts'
+import { converge, type At } from './converge.ts'
+import { credentialsOf } from './credentials.ts'
+import { explain } from './failures.ts'
+import { applicationRoles, databaseName, loginName, markOf, slotOf } from './names.ts'
+import type { ApplicationRole, Slot } from './names.ts'
+import { observation, type Kept, type Observation } from './observation.ts'
+import { Placement } from './placement.ts'
+import { problemsOf, type Proof } from './proof.ts'
+import type { Slots } from './roles.sql.ts'
+import { readFitness, type Fitness } from './server.sql.ts'
+import { Server, type Login, type ServerOptions, type Session } from './server.ts'
+import { countDatabases, readState } from './state.sql.ts'
+import { KeyedTurns } from './turns.ts'
+
+export type CustomerDatabase = DatabaseSpec & {
+  readonly server: string
+  readonly logins: Readonly<Record<ApplicationRole, Login>>
+}
+
+export type DatabasesOptions = {
+  readonly servers: readonly ServerOptions[]
+  readonly allowedExtensions: readonly string[]
+}
+
+export class Databases {
+  readonly #servers: ReadonlyMap<string, Server>
+  readonly #allowedExtensions: ReadonlySet<string>
+  readonly #fitness = new Map<string, Fitness>()
+  readonly #customers = new KeyedTurns()
+  readonly #placement = new Placement()
+  readonly #kept = new Map<string, Kept>()
+
+  constructor({ servers, allowedExtensions }: DatabasesOptions) {
+    this.#servers = new Map(servers.map((options) => [options.name, new Server(options)]))
+    this.#allowedExtensions = new Set(allowedExtensions)
+  }
+
+  get configured(): boolean {
+    return this.#servers.size > 0
+  }
+
+  nameFor(customerUid: string): string {
+    return databaseName(customerUid)
+  }
+
+  usernameFor(customerUid: string, role: ApplicationRole, slot: Slot): string {
+    return loginName(customerUid, role, slot)
+  }
+
+  /** What is known without asking: the last connection that was tried. */
+  reachable(server: string): Reachable {
+    return this.#servers.get(server)?.reachable ?? 'unknown'
+  }
+
+  /**
+   * The server that holds this customer's database already; else one of the pool that has room.
+   *
+   * @throws TenantryError POOL_UNKNOWN, SERVER_FULL, SERVER_UNREACHABLE when none of the pool answers
+   */
+  async place(
+    signal: AbortSignal,
+    pool: string,
+    customerUid: string,
+  ): Promise<{ readonly server: string }> {
+    const servers = [...this.#servers.values()]
+    const inPool = servers.map(({ options }) => options.pools.includes(pool))
+    if (!inPool.includes(true)) throw new TenantryError('POOL_UNKNOWN', pool)
+    const [name, mark] = [databaseName(customerUid), markOf(customerUid)]
+    const tried = await Promise.allSettled(
+      servers.map((server) =>
+        this.#admin(signal, server, async (sql) => ({
+          server: server.options,
+          ...(await countDatabases(signal, sql, name, mark)),
+        })),
+      ),
+    )
+    signal.throwIfAborted()
+    const rooms = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    const [failure] = tried.flatMap((each, index) =>
+      each.status === 'rejected' && inPool[index] ? [each.reason] : [],
+    )
+    const answers = rooms.some(({ server, holds }) => holds || server.pools.includes(pool))
+    if (!answers) throw failure
+    return { server: this.#placement.choose(customerUid, pool, rooms) }
+  }
+
+  /** Brings the database to its spec. Reads first; where nothing differs nothing is written. */
+  async ensure(
+    signal: AbortSignal,
+    spec: CustomerDatabase,
+  ): Promise<{ readonly wrote: boolean; readonly steps: readonly string[] }> {
+    this.#refuseExtensions(spec)
+    const used = slotsOf(spec)
+    return this.#customer(signal, spec, async (at) => {
+      const { steps, roles } = await converge(signal, at, spec, used)
+      const verifiers = applicationRoles.map((role) => {
+        const { username } = spec.logins[role]
+        return [username, roles.get(username)?.verifier] as const
+      })
+      this.#placement.made(spec.customerUid)
+      this.#kept.set(spec.customerUid, { spec, used, verifiers: new Map(verifiers) })
+      return { wrote: steps.length > 0, steps }
+    })
+  }
+
+  /** Asks the catalog again, and signs in as each application (PROVEN). */
+  async prove(signal: AbortSignal, spec: CustomerDatabase): Promise<Proof> {
+    const used = slotsOf(spec)
+    return this.#customer(signal, spec, async (at) => {
+      const problems = await problemsOf(signal, at, spec, used)
+      return { isolated: problems.length === 0, problems }
+    })
+  }
+
+  /** What differs on a server, of all its customers: two queries and no write. */
+  async observe(signal: AbortSignal, serverName: string): Promise<Observation> {
+    const server = this.#server(serverName)
+    const state = await this.#admin(signal, server, (sql, { readsVerifiers }) =>
+      readState(signal, sql, 'all', readsVerifiers),
+    )
+    const kept = [...this.#kept].filter(([, { spec }]) => spec.server === serverName)
+    return observation(state, new Map(kept))
+  }
+
+  /** A customer that is gone is no longer missed by `observe`. */
+  forget(customerUid: string): void {
+    this.#placement.made(customerUid)
+    this.#kept.delete(customerUid)
+  }
+
+  credentials(
+    serverName: string,
+    customerUid: string,
+    role: ApplicationRole,
+    username: string,
+    password: string,
+  ): Record<string, string> {
+    const { options } = this.#server(serverName)
+    return credentialsOf(options, customerUid, role, { username, password })
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#servers.values()].map((server) => server.stop()))
+  }
+
+  #server(name: string): Server {
+    const server = this.#servers.get(name)
+    if (!server) throw new TenantryError('SERVER_UNKNOWN', name)
+    return server
+  }
+
+  #refuseExtensions({ extensions }: DatabaseSpec): void {
+    for (const extension of extensions) {
+      if (!this.#allowedExtensions.has(extension)) {
+        throw new TenantryError('EXTENSION_NOT_ALLOWED', extension)
+      }
+    }
+  }
+
+  /** The customer's turn first, then the server's: nobody holds a worker while waiting for another run of the same customer. */
+  async #customer<T>(
+    signal: AbortSignal,
+    { server: serverName, customerUid }: CustomerDatabase,
+    work: (at: At) => Promise<T>,
+  ): Promise<T> {
+    const server = this.#server(serverName)
+    return this.#customers.run(signal, customerUid, () =>
+      this.#admin(signal, server, (sql, { readsVerifiers }) =>
+        work({ server, sql, readsVerifiers }),
+      ),
+    )
+  }
+
+  async #admin<T>(
+    signal: AbortSignal,
+    server: Server,
+    work: (sql: Session, fitness: Fitness) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await server.admin(signal, async (sql) => {
+        const fitness = this.#fitness.get(server.name) ?? (await readFitness(signal, sql))
+        this.#fitness.set(server.name, fitness)
+        return work(sql, fitness)
+      })
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#fitness.delete(server.name) // the operator's rights may be others now
+      throw explain(error, server.name, 'reading the catalog')
+    }
+  }
+}
+
+/** @throws RangeError when a login is none of the two of its role */
+function slotsOf({ customerUid, logins }: CustomerDatabase): Slots {
+  return {
+    adm: slotOf(customerUid, 'adm', logins.adm.username),
+    rw: slotOf(customerUid, 'rw', logins.rw.username),
+    ro: slotOf(customerUid, 'ro', logins.ro.username),
+  }
+}

@@ -1,0 +1,79 @@
+// The names of one customer's database and roles. They come from the object's UID alone, never from what a user typed:
+// lower-case letters and digits, and far below PostgreSQL's 63 bytes, beyond which it would cut without an error.
+
+export const applicationRoles = ['adm', 'rw', 'ro'] as const
+export type ApplicationRole = (typeof applicationRoles)[number]
+
+/** Two logins per role, so that a password can be changed without a failed connection. */
+export const slots = ['a', 'b'] as const
+export type Slot = (typeof slots)[number]
+
+/** Owns every customer's database; nobody signs in as it. */
+export const ownerRole = 'tenantry_dbo'
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/**
+ * The database's name, and the prefix of its roles.
+ *
+ * @param uid UUID of the CustomerOrganization, as the API server writes it
+ * @throws RangeError when `uid` is no UUID
+ * @example databaseName('00000000-0000-0000-0000-000000000000') // 't_aaaaaaaaaaaaaaaaaaaaaaaaaa'
+ */
+export function databaseName(uid: string): string {
+  if (!uuid.test(uid)) {
+    throw new RangeError(`Not a UUID: ${uid}`)
+  }
+  let rest = BigInt(`0x${uid.replaceAll('-', '')}`) << 2n // 128 bits fill 26 digits but for two bits
+  let digits = ''
+  for (let count = 0; count < 26; count += 1) {
+    digits = `${alphabet.charAt(Number(rest & 31n))}${digits}`
+    rest >>= 5n
+  }
+  return `t_${digits}`
+}
+
+/** The NOLOGIN role that holds the rights. */
+export function groupName(uid: string, role: ApplicationRole): string {
+  return `${databaseName(uid)}_${role}`
+}
+
+/** The login of an application, a member of its group. */
+export function loginName(uid: string, role: ApplicationRole, slot: Slot): string {
+  return `${groupName(uid, role)}_${slot}`
+}
+
+/** All roles of a customer that applications use; people's logins are not among them. */
+export function applicationRolesOf(uid: string): readonly string[] {
+  return applicationRoles.flatMap((role) => [
+    groupName(uid, role),
+    ...slots.map((slot) => loginName(uid, role, slot)),
+  ])
+}
+
+/**
+ * The slot of a login that a Secret names.
+ *
+ * @throws RangeError when the name is neither of the two logins of this customer and role
+ */
+export function slotOf(uid: string, role: ApplicationRole, username: string): Slot {
+  const slot = slots.find((each) => loginName(uid, role, each) === username)
+  if (!slot) throw new RangeError(`Not a login of ${groupName(uid, role)}: ${username}`)
+  return slot
+}
+
+/** What our names look like to PostgreSQL's `~`: who looks for all customers of a server. */
+export const databasePattern = '^t_[a-z2-7]{26}$'
+export const rolePattern = '^t_[a-z2-7]{26}_(adm|rw|ro)(_[ab])?$'
+
+/** The comment on everything of this customer: the proof that it is ours. */
+export function markOf(uid: string): string {
+  return `tenantry:${uid}`
+}
+
+/** The customer of a mark, when the object that carries it is the one that the customer's database is named after. */
+export function customerOf(name: string, mark: string | null): string | undefined {
+  const uid = mark?.startsWith('tenantry:') ? mark.slice('tenantry:'.length) : ''
+  return uuid.test(uid) && databaseName(uid) === name ? uid : undefined
+}

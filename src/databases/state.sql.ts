@@ -1,0 +1,215 @@
+// What a server's catalogs say of one customer, or of all of them: the same two queries, the same shape, so that one set of rules
+// judges both. Reading only. Whoever may make roles or is a superuser administers the server and is nobody's intruder.
+import {
+  applicationRolesOf,
+  databaseName,
+  databasePattern,
+  ownerRole,
+  rolePattern,
+} from './names.ts'
+import type { Session } from './server.ts'
+
+export type Membership = {
+  /** The group, seen from the member; the member, seen from the group. */
+  readonly name: string
+  readonly grantor: string
+  readonly inherit: boolean
+  readonly set: boolean
+  readonly admin: boolean
+}
+
+export type RoleState = {
+  readonly name: string
+  readonly login: boolean
+  /** Attributes that nobody of a customer has, such as SUPERUSER. */
+  readonly powers: readonly string[]
+  /** It has an end or a connection limit of its own. */
+  readonly limited: boolean
+  readonly mark: string | null
+  /** The operator may act as this role. */
+  readonly held: boolean
+  /** Undefined where only a superuser may read it and the operator is none. */
+  readonly verifier?: string | null
+  readonly groups: readonly Membership[]
+  /** Members that do not carry the mark of this role, administrators of the server left out. */
+  readonly strangers: readonly Membership[]
+  /** Settings for sessions in the customer's database, `name=value`. */
+  readonly settings: readonly string[]
+}
+
+export type DatabaseState = {
+  readonly name: string
+  readonly owner: string
+  readonly open: boolean
+  /** Somebody with CREATEDB could copy it. */
+  readonly template: boolean
+  /** -2: PostgreSQL calls it invalid, because a DROP DATABASE was interrupted. */
+  readonly connectionLimit: number
+  readonly mark: string | null
+  /** `<role>:<privilege>` of everybody but the owner, with `*` when it may be handed on; PUBLIC is the empty name. */
+  readonly rights: readonly string[]
+  readonly settings: readonly string[]
+  /** Roles with a session in it that do not carry its mark, administrators of the server left out. */
+  readonly intruders: readonly string[]
+  /** Whether the operator may act as its owner. */
+  readonly held: boolean
+}
+
+export type ServerState = {
+  /** The role that owns all customers' databases. */
+  readonly owner: RoleState | undefined
+  /** The server's own databases, which customers' logins would enter if nobody closed them. */
+  readonly doors: readonly DatabaseState[]
+  /** By name. */
+  readonly roles: ReadonlyMap<string, RoleState>
+  readonly databases: ReadonlyMap<string, DatabaseState>
+}
+
+export type Selection = { readonly customerUid: string } | 'all'
+
+/**
+ * Two queries, whatever the selection.
+ *
+ * @param verifiers whether the operator may read them
+ */
+export async function readState(
+  signal: AbortSignal,
+  sql: Session,
+  selection: Selection,
+  verifiers: boolean,
+): Promise<ServerState> {
+  const databases = await readDatabases(signal, sql, selection)
+  const roles = await readRoles(signal, sql, selection, verifiers)
+  const customers = databases.filter(({ name }) => new RegExp(databasePattern).test(name))
+  return {
+    owner: roles.find(({ name }) => name === ownerRole),
+    doors: databases.filter((database) => !customers.includes(database)),
+    roles: new Map(roles.filter(({ name }) => name !== ownerRole).map((role) => [role.name, role])),
+    databases: new Map(customers.map((database) => [database.name, database])),
+  }
+}
+
+async function readDatabases(
+  signal: AbortSignal,
+  sql: Session,
+  selection: Selection,
+): Promise<readonly DatabaseState[]> {
+  const [condition, value] =
+    selection === 'all'
+      ? ['d.datname ~ $1', databasePattern]
+      : ['d.datname = $1', databaseName(selection.customerUid)]
+  return sql.query<DatabaseState>(
+    signal,
+    `WITH sessions AS MATERIALIZED (
+       SELECT s.datid, coalesce(r.rolname::text, 'a role that was dropped') AS name,
+         shobj_description(s.usesysid, 'pg_authid') AS mark
+       FROM pg_stat_activity s LEFT JOIN pg_roles r ON r.oid = s.usesysid
+       WHERE s.datid IS NOT NULL AND s.usesysid IS NOT NULL AND NOT coalesce(${administers('r')}, false))
+     SELECT d.datname::text AS name, pg_get_userbyid(d.datdba)::text AS owner, d.datallowconn AS open,
+       d.datistemplate AS template, d.datconnlimit AS "connectionLimit",
+       shobj_description(d.oid, 'pg_database') AS mark,
+       ARRAY(SELECT ${rightOf('a')} FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+             WHERE a.grantee <> d.datdba ORDER BY 1) AS rights,
+       ARRAY(SELECT unnest(c.setconfig) FROM pg_db_role_setting c
+             WHERE c.setdatabase = d.oid AND c.setrole = 0) AS settings,
+       ARRAY(SELECT DISTINCT s.name FROM sessions s WHERE s.datid = d.oid
+             AND s.mark IS DISTINCT FROM shobj_description(d.oid, 'pg_database')) AS intruders,
+       pg_has_role(d.datdba, 'USAGE') AS held
+     FROM pg_database d
+     WHERE ${condition} OR d.datname IN ('postgres', 'template1', current_database())`,
+    [value],
+  )
+}
+
+async function readRoles(
+  signal: AbortSignal,
+  sql: Session,
+  selection: Selection,
+  verifiers: boolean,
+): Promise<readonly RoleState[]> {
+  const [condition, value] =
+    selection === 'all'
+      ? ['r.rolname ~ $1', rolePattern]
+      : ['r.rolname = ANY ($1)', applicationRolesOf(selection.customerUid)]
+  return sql.query<RoleState>(
+    signal,
+    `SELECT r.rolname::text AS name, r.rolcanlogin AS login,
+       array_remove(ARRAY[
+         CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
+         CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END,
+         CASE WHEN r.rolreplication THEN 'REPLICATION' END,
+         CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END], NULL) AS powers,
+       r.rolconnlimit <> -1 OR coalesce(r.rolvaliduntil <> 'infinity', false) AS limited,
+       shobj_description(r.oid, 'pg_authid') AS mark,
+       pg_has_role(r.oid, 'USAGE') AND pg_has_role(r.oid, 'SET') AS held,
+       ${verifiers ? 'r.rolpassword AS verifier,' : ''}
+       ARRAY(SELECT ${membership('g')} FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+             WHERE m.member = r.oid ORDER BY g.rolname) AS groups,
+       ARRAY(SELECT ${membership('n')} FROM pg_auth_members m JOIN pg_roles n ON n.oid = m.member
+             WHERE m.roleid = r.oid AND NOT ${administers('n')}
+               AND shobj_description(n.oid, 'pg_authid')
+                 IS DISTINCT FROM shobj_description(r.oid, 'pg_authid')
+             ORDER BY n.rolname) AS strangers,
+       ARRAY(SELECT unnest(c.setconfig) FROM pg_db_role_setting c
+             JOIN pg_database d ON d.oid = c.setdatabase
+             WHERE c.setrole = r.oid AND d.datname = left(r.rolname, 28)) AS settings
+     FROM ${verifiers ? 'pg_authid' : 'pg_roles'} r WHERE ${condition} OR r.rolname = $2`,
+    [value, ownerRole],
+  )
+}
+
+/**
+ * Who may connect to a database by PostgreSQL's own judgement and does not carry the customer's mark, administrators left out.
+ * It goes through all roles of the server, so it is asked when one database is proven and not when all are watched.
+ */
+export async function readWhoMayConnect(
+  signal: AbortSignal,
+  sql: Session,
+  database: string,
+  mark: string,
+): Promise<readonly string[]> {
+  const rows = await sql.query<{ name: string }>(
+    signal,
+    `SELECT r.rolname::text AS name FROM pg_roles r, pg_database d
+     WHERE d.datname = $1 AND has_database_privilege(r.oid, d.oid, 'CONNECT')
+       AND NOT ${administers('r')} AND r.rolname <> $3
+       AND shobj_description(r.oid, 'pg_authid') IS DISTINCT FROM $2
+     ORDER BY 1 LIMIT 10`,
+    [database, mark, ownerRole],
+  )
+  return rows.map(({ name }) => name)
+}
+
+/** How many databases the server holds for customers, and whether this customer's is among them. */
+export async function countDatabases(
+  signal: AbortSignal,
+  sql: Session,
+  name: string,
+  mark: string,
+): Promise<{ readonly used: number; readonly holds: boolean }> {
+  const [row] = await sql.query<{ used: number; holds: boolean }>(
+    signal,
+    `SELECT count(*)::int AS used,
+       coalesce(bool_or(d.datname = $2 AND shobj_description(d.oid, 'pg_database') = $3), false) AS holds
+     FROM pg_database d WHERE d.datname ~ $1`,
+    [databasePattern, name, mark],
+  )
+  return row ?? { used: 0, holds: false }
+}
+
+/** A condition on a row of pg_roles. */
+export function administers(role: string): string {
+  return `(${role}.rolsuper OR ${role}.rolcreaterole OR ${role}.rolname = current_user)`
+}
+
+/** A row of `aclexplode` as text. */
+export function rightOf(acl: string): string {
+  return `CASE WHEN ${acl}.grantee = 0 THEN '' ELSE pg_get_userbyid(${acl}.grantee)::text END
+    || ':' || ${acl}.privilege_type || CASE WHEN ${acl}.is_grantable THEN '*' ELSE '' END`
+}
+
+/** A row `m` of pg_auth_members as JSON. */
+export function membership(other: string): string {
+  return `json_build_object('name', ${other}.rolname, 'grantor', pg_get_userbyid(m.grantor),
+    'inherit', m.inherit_option, 'set', m.set_option, 'admin', m.admin_option)`
+}
