@@ -14,6 +14,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   notify: ['api'],
   observe: ['api'],
   cli: ['access', 'runtime', 'api'],
+  operator: [...kinds, ...shared, 'observe'],
   ...Object.fromEntries(kinds.map((kind) => [kind, shared])),
 }
 

@@ -1,6 +1,8 @@
 // Conditions as plans state them, before they are merged into an object's status.
 
+import type { Condition } from './object.ts'
 import type { Reason } from './reasons.ts'
+import { formatTime, type EpochMs } from './time.ts'
 
 /** A condition without its times: `lastTransitionTime` is added where status is written. */
 export type Finding = {
@@ -30,4 +32,37 @@ export function readyFrom(findings: readonly Finding[], needed: readonly string[
     return { type: 'Ready', status: 'False', reason: finding.reason, message: finding.message }
   }
   return isTrue('Ready', 'Ready', 'Everything that the spec asks for is in place and was checked.')
+}
+
+/**
+ * Findings as `status.conditions`. `lastTransitionTime` moves only when `status` does, so that an
+ * unchanged object yields an equal list and nothing is written (QUIET).
+ */
+export function conditionsFrom(
+  findings: readonly Finding[],
+  before: readonly Condition[] | undefined,
+  { now, generation }: { readonly now: EpochMs; readonly generation: number | undefined },
+): Condition[] {
+  return findings.map(({ type, status, reason, message }) => {
+    const old = before?.find((condition) => condition.type === type)
+    return {
+      type,
+      status,
+      reason,
+      message,
+      lastTransitionTime: old?.status === status ? old.lastTransitionTime : formatTime(now),
+      ...(generation !== undefined && { observedGeneration: generation }),
+    }
+  })
+}
+
+/** The conditions whose status differs from before: what an Event is made for. */
+export function transitions(
+  findings: readonly Finding[],
+  before: readonly Condition[] | undefined,
+): readonly Finding[] {
+  return findings.filter(
+    ({ type, status, reason }) =>
+      !before?.some((old) => old.type === type && old.status === status && old.reason === reason),
+  )
 }

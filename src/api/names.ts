@@ -11,7 +11,7 @@ export const labels = {
   partner: 'tenantry.dev/partner',
   /** On ClusterRoles: which template of the chart a technicians' role was made from. */
   scope: 'tenantry.dev/scope',
-  /** On ClusterRoles of the chart: `technician`, `organization`. */
+  /** On ClusterRoles: `technician` and `organization` in the chart, `copy` on those made from it. */
   template: 'tenantry.dev/template',
   /** On what an end closes: that end, in seconds since the epoch. */
   end: 'tenantry.dev/end',

@@ -48,14 +48,16 @@ export type PolicyRule = {
   readonly nonResourceURLs?: readonly string[]
 }
 export type ClusterRole = Plain & { readonly rules?: readonly PolicyRule[] | null }
-export type SubjectAccessReview = {
-  readonly apiVersion: string
-  readonly kind: string
-  readonly metadata: ObjectMeta
-  readonly spec: unknown
-  readonly status?: { readonly allowed: boolean; readonly reason?: string }
+/** A Job without pods: its time to live is the dead man's switch of a window. */
+export type Job = Plain & {
+  readonly spec?: {
+    readonly completions?: number
+    readonly parallelism?: number
+    readonly ttlSecondsAfterFinished?: number
+    readonly template?: unknown
+  }
+  readonly status?: { readonly completionTime?: string }
 }
-
 function tenantry<T>(kind: string, plural: string, namespaced: boolean): ResourceOf<T> {
   return { group: 'tenantry.dev', version: 'v1alpha1', kind, plural, namespaced }
 }
@@ -87,17 +89,16 @@ export const resources = {
     plural: 'networkpolicies',
     namespaced: true,
   } satisfies ResourceOf<NetworkPolicy> as ResourceOf<NetworkPolicy>,
+  jobs: {
+    group: 'batch',
+    version: 'v1',
+    kind: 'Job',
+    plural: 'jobs',
+    namespaced: true,
+  } satisfies ResourceOf<Job> as ResourceOf<Job>,
   roleBindings: rbac<RoleBinding>('RoleBinding', 'rolebindings', true),
   clusterRoles: rbac<ClusterRole>('ClusterRole', 'clusterroles', false),
 } as const
-
-export const subjectAccessReviews: ResourceOf<SubjectAccessReview> = {
-  group: 'authorization.k8s.io',
-  version: 'v1',
-  kind: 'SubjectAccessReview',
-  plural: 'subjectaccessreviews',
-  namespaced: false,
-}
 
 export function apiVersionOf(resource: ResourceOf<unknown>): string {
   return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`

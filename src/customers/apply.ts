@@ -1,0 +1,235 @@
+// Does what the plan says, in its order, and asks for proof. Holds ONE-PARTNER, NO-LATE, PROVEN.
+// Revocations first, all of them tried, by every replica; then only the leader goes on: finalizer,
+// namespace, what isolates it, the people who may enter, the database. It adds nothing to the plan.
+
+import { ownedBy } from '../access/bindings.ts'
+import type { Verdict } from '../api/reasons.ts'
+import { finalizer, labels, managedBy } from '../api/names.ts'
+import type { CustomerOrganization } from '../api/kinds.generated.ts'
+import type { OwnerReference } from '../api/object.ts'
+import { apiVersionOf, resources, type Job, type RoleBinding } from '../api/resources.ts'
+import type { AccessAnswers } from '../runtime/index.ts'
+import { ensureDatabase, type DatabaseFact } from './database.ts'
+import type { Seen } from './gather.ts'
+import type { Plan } from './plan.ts'
+import type { Question } from './plan-questions.ts'
+import type { Ports } from './ports.ts'
+
+export type Facts = {
+  /** The customer as it was read, with our own writes of this run and nobody else's. */
+  readonly object: CustomerOrganization
+  readonly revoked: 'done' | 'failed'
+  /** `undefined`: not reached. */
+  readonly namespace: 'there' | { readonly why: Verdict } | undefined
+  readonly isolated: boolean
+  readonly proof: AccessAnswers<Question> | undefined
+  readonly database: DatabaseFact | undefined
+  /** What was thrown, in order; the queue decides what becomes of it. */
+  readonly errors: readonly unknown[]
+}
+
+const untouched: Omit<Facts, 'object'> = {
+  revoked: 'done',
+  namespace: undefined,
+  isolated: false,
+  proof: undefined,
+  database: undefined,
+  errors: [],
+}
+
+export async function applyPlan(
+  signal: AbortSignal,
+  ports: Ports,
+  seen: Seen,
+  plan: Plan,
+): Promise<Facts> {
+  let { object } = seen
+  const leads = ports.leads()
+  const { revoke: leaving, narrow, ended } = plan.bindings
+  const revoking = leads
+    ? await revoke(signal, ports, plan, { leaving, narrow })
+    : await revoke(signal, ports, plan, { leaving: ended, narrow: [] })
+  // ONE-PARTNER: nobody is let in before those who leave were taken out.
+  if (revoking.length > 0) return { ...untouched, object, revoked: 'failed', errors: revoking }
+  if (!ports.gives()) return { ...untouched, object } // revocations first, of all customers
+  const errors: unknown[] = []
+  const attempt = async (what: () => Promise<void>): Promise<boolean> => {
+    try {
+      await what()
+      return true
+    } catch (error) {
+      signal.throwIfAborted()
+      errors.push(error)
+      return false
+    }
+  }
+
+  if (plan.finalizer === 'add') {
+    const held = await attempt(async () => {
+      object = await ports.applier.addFinalizer(signal, ports.stores.customers, object, finalizer)
+    })
+    if (!held) return { ...untouched, object, errors }
+  }
+  if (!plan.open) {
+    await attempt(() => settleWritings(signal, ports, seen, plan))
+    return { ...untouched, object, proof: await ask(signal, ports, plan), errors }
+  }
+  const namespace = await ensureNamespace(signal, ports, seen, plan)
+  if (namespace !== 'there') return { ...untouched, object, namespace, errors }
+  const isolated = await attempt(() => ensureChildren(signal, ports, plan))
+  // Nobody is let into a namespace whose network and quota are not in place.
+  if (isolated) await attempt(() => grant(signal, ports, plan))
+  await attempt(() => settleWritings(signal, ports, seen, plan))
+  const [proof, database] = await Promise.all([
+    ask(signal, ports, plan),
+    ensureDatabase(signal, ports, seen, plan),
+  ])
+  return { object, revoked: 'done', namespace, isolated, proof, database, errors }
+}
+
+type Leaving = Pick<Plan['bindings'], 'narrow'> & { readonly leaving: readonly RoleBinding[] }
+
+async function revoke(
+  signal: AbortSignal,
+  ports: Ports,
+  { namespace, bindings: { ended } }: Plan,
+  { leaving, narrow }: Leaving,
+): Promise<readonly unknown[]> {
+  if (leaving.length + narrow.length === 0) return []
+  const { roleBindings } = ports.stores
+  const urgent = { lane: 'revoke' } as const
+  // Void already, by the one write that ended the role which it names: swept without haste.
+  const laneOf = (binding: RoleBinding) => (ended.includes(binding) ? {} : urgent)
+  const results = await Promise.allSettled([
+    ...leaving.map((binding) =>
+      ports.applier.remove(signal, roleBindings, binding, laneOf(binding)),
+    ),
+    ...narrow.map((binding) => ports.applier.ensure(signal, roleBindings, binding, urgent)),
+  ])
+  ports.reviews.forget(namespace)
+  return results.filter((result) => result.status === 'rejected').map(({ reason }) => reason)
+}
+
+async function ensureNamespace(
+  signal: AbortSignal,
+  ports: Ports,
+  seen: Seen,
+  plan: Plan,
+): Promise<'there' | { readonly why: Verdict }> {
+  const { namespaceStep } = plan
+  const { namespaces } = ports.stores
+  if (namespaceStep.step === 'leave') return { why: namespaceStep.why }
+  const namespace = namespaceOf(seen, plan)
+  if (namespaceStep.step === 'create') {
+    const mark = { [labels.managedBy]: managedBy }
+    if ((await ports.applier.createOnce(signal, namespaces, namespace, mark)) === 'exists') {
+      const message = `Namespace ${plan.namespace} has just appeared. Whether it is ours is decided in the next run.`
+      return { why: { reason: 'NamespaceMissing', message } }
+    }
+  }
+  await ports.applier.ensure(signal, namespaces, namespace)
+  return 'there'
+}
+
+function namespaceOf({ object }: Seen, { name, namespace }: Plan) {
+  const level = object.spec.isolation?.podSecurity ?? 'restricted'
+  return {
+    apiVersion: apiVersionOf(resources.namespaces),
+    kind: resources.namespaces.kind,
+    metadata: {
+      name: namespace,
+      labels: {
+        [labels.customer]: name,
+        'pod-security.kubernetes.io/enforce': level,
+        'pod-security.kubernetes.io/warn': level,
+        'pod-security.kubernetes.io/audit': level,
+      },
+    },
+  }
+}
+
+async function ensureChildren(signal: AbortSignal, ports: Ports, plan: Plan): Promise<void> {
+  const { quotas, limitRanges, networkPolicies } = ports.stores
+  await Promise.all(
+    plan.children.map((child) => {
+      switch (child.store) {
+        case 'quotas':
+          return ports.applier.ensure(signal, quotas, child.desired)
+        case 'limitRanges':
+          return ports.applier.ensure(signal, limitRanges, child.desired)
+        case 'networkPolicies':
+          return ports.applier.ensure(signal, networkPolicies, child.desired)
+      }
+    }),
+  )
+}
+
+async function grant(signal: AbortSignal, ports: Ports, plan: Plan): Promise<void> {
+  const { roles, switches, grant: bindings, idleSwitches } = plan.bindings
+  const { clusterRoles, roleBindings, jobs } = ports.stores
+  const [made] = await Promise.all([
+    Promise.all(switches.map((job) => ports.applier.ensure(signal, jobs, job))),
+    ...roles.map((role) => ports.applier.ensure(signal, clusterRoles, role)),
+  ])
+  const owners = new Map(made.map(({ object }) => [object.metadata.labels?.[labels.end], object]))
+  const results = await Promise.all(
+    bindings.map((binding) => {
+      const end = binding.metadata.labels?.[labels.end]
+      const job = end === undefined ? undefined : owners.get(end)
+      // Only the server knows the Job's uid; which Job it is the plan has said.
+      const owned = job ? ownedBy(binding, ownerReference(job)) : binding
+      return ports.applier.ensure(signal, roleBindings, owned)
+    }),
+  )
+  if (results.some(({ wrote }) => wrote)) ports.reviews.forget(plan.namespace)
+  await Promise.all(idleSwitches.map((job) => ports.applier.remove(signal, jobs, job)))
+}
+
+function ownerReference({ apiVersion, kind, metadata }: Job): OwnerReference {
+  return { apiVersion, kind, name: metadata.name, uid: metadata.uid ?? '' }
+}
+
+async function settleWritings(
+  signal: AbortSignal,
+  ports: Ports,
+  { grant: object }: Seen,
+  plan: Plan,
+): Promise<void> {
+  const { grants } = ports.stores
+  if (plan.grantSpec) await ports.platform.ensure(signal, grants, plan.grantSpec)
+  if (plan.signIn) {
+    await ports.platform.ensure(signal, ports.stores.identityProviders, plan.signIn)
+  }
+  if (!object) return
+  if (plan.grantFinalizer === 'add')
+    await ports.applier.addFinalizer(signal, grants, object, finalizer)
+  if (plan.grantFinalizer === 'remove')
+    await ports.applier.removeFinalizer(signal, grants, object, finalizer)
+}
+
+/**
+ * The end of a customer, after its status: by policy the namespace, then the finalizer.
+ * Nothing here runs before status has said Vacant, which takes the proof.
+ */
+export async function finish(
+  signal: AbortSignal,
+  ports: Ports,
+  seen: Seen,
+  plan: Plan,
+): Promise<void> {
+  if (plan.finalizer !== 'remove') return
+  if (plan.deleteNamespace && seen.namespaceObject) {
+    await ports.applier.remove(signal, ports.stores.namespaces, seen.namespaceObject)
+  }
+  const { customers } = ports.stores
+  const current = customers.get(seen.object.metadata) ?? seen.object
+  await ports.applier.removeFinalizer(signal, customers, current, finalizer)
+}
+
+async function ask(
+  signal: AbortSignal,
+  ports: Ports,
+  plan: Plan,
+): Promise<AccessAnswers<Question>> {
+  return ports.reviews.ask(signal, plan.namespace, plan.questions)
+}

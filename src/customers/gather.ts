@@ -1,0 +1,72 @@
+// Everything that bears on one customer, read from the caches. Judges nothing.
+
+import { ancestryIn, knownAbout } from '../access/facts.ts'
+import type { Known } from '../access/access.ts'
+import type { Ancestry } from '../access/hierarchy.ts'
+import type { CustomerOrganization, PartnerAccessGrant } from '../api/kinds.generated.ts'
+import { customerNamespace, labels, managedBy, technicianTemplate } from '../api/names.ts'
+import type { ClusterRole, Job, Namespace, RoleBinding } from '../api/resources.ts'
+import type { Ports } from './ports.ts'
+
+export type Seen = {
+  readonly object: CustomerOrganization
+  readonly known: Known
+  readonly ancestry: Ancestry
+  readonly namespace: string
+  /** The namespace of that name, whoever made it. */
+  readonly namespaceObject: Namespace | undefined
+  readonly grant: PartnerAccessGrant | undefined
+  /** The RoleBindings in the namespace that carry our mark. */
+  readonly bindings: readonly RoleBinding[]
+  /** The dead man's switches in the namespace. */
+  readonly jobs: readonly Job[]
+  readonly templates: {
+    readonly Full: ClusterRole | undefined
+    readonly ReadOnly: ClusterRole | undefined
+  }
+  /** Names of the members of the partner that is being taken out, if any. */
+  readonly leavingPeople: readonly string[]
+  readonly nestedCustomers: readonly string[]
+  readonly devices: number
+  readonly databaseServersConfigured: boolean
+  readonly signInURL: string | undefined
+}
+
+export function gather(ports: Ports, name: string): Seen | undefined {
+  const { stores, directory } = ports
+  const object = stores.customers.get({ name })
+  if (!object) return undefined
+  const namespace = customerNamespace(name)
+  const known = knownAbout(directory, object)
+  const assignments = stores.devices.byNamespace(namespace)
+  return {
+    object,
+    known,
+    ancestry: ancestryIn(directory, name),
+    namespace,
+    namespaceObject: stores.namespaces.get({ name: namespace }),
+    grant: directory.grant(name),
+    bindings: stores.roleBindings
+      .byNamespace(namespace)
+      .filter((binding) => binding.metadata.labels?.[labels.managedBy] === managedBy),
+    jobs: stores.jobs.byNamespace(namespace),
+    templates: {
+      Full: stores.clusterRoles.get({ name: technicianTemplate('Full') }),
+      ReadOnly: stores.clusterRoles.get({ name: technicianTemplate('ReadOnly') }),
+    },
+    leavingPeople: leavingPeople(ports, known),
+    nestedCustomers: stores.customers.by('parent', name).map(({ metadata }) => metadata.name),
+    devices: assignments.reduce((sum, { status }) => sum + (status?.assigned ?? 0), 0),
+    databaseServersConfigured: ports.databases.configured,
+    signInURL: ports.config.signInURL?.replaceAll('{customer}', name),
+  }
+}
+
+function leavingPeople({ directory }: Ports, { link }: Known): readonly string[] {
+  if (link.state !== 'Releasing') return []
+  const partner = directory.partner(link.partner)
+  return [
+    ...directory.members(`partner-${link.partner}`).map(({ spec }) => spec.user),
+    ...(partner?.spec.owners ?? []),
+  ]
+}

@@ -1,0 +1,55 @@
+// Who is asked about in a customer's namespace. Holds PROVEN, ISOLATED: each person who gets in or
+// goes out, and a name that nobody has, since what that one may do everybody may.
+
+import type { Access } from '../access/access.ts'
+import { labels } from '../api/names.ts'
+import type { Seen } from './gather.ts'
+
+export type Question = {
+  readonly person: string
+  readonly groups?: readonly string[]
+  readonly expected: boolean
+  /** `partner`: Vacant and Linked wait for this answer. */
+  readonly about: 'anybody' | 'entering' | 'partner' | 'outside'
+}
+
+const anybody = 'tenantry:anybody'
+
+export function planQuestions(seen: Seen, decided: Access): readonly Question[] {
+  const entering = new Set([
+    ...decided.own.filter(({ may }) => may === 'Enter').map(({ person }) => person),
+    ...decided.ancestors,
+    ...decided.technicians.filter(({ may }) => may === 'Enter').map(({ person }) => person),
+  ])
+  const ofPartners = new Set([
+    ...seen.leavingPeople,
+    ...(seen.known.grant?.technicians ?? []).map(({ name }) => name),
+    ...seen.bindings
+      .filter(({ metadata }) => metadata.labels?.[labels.audience] === 'technicians')
+      .flatMap(({ subjects }) => (subjects ?? []).map(({ name }) => name)),
+  ])
+  const mentioned = new Set([
+    ...ofPartners,
+    ...seen.known.customer.members.map(({ person }) => person.name),
+    ...seen.bindings
+      .filter(({ metadata }) => metadata.labels?.[labels.audience] !== 'partner-admins')
+      .flatMap(({ subjects }) => (subjects ?? []).map(({ name }) => name)),
+  ])
+  return [
+    { person: anybody, groups: ['system:authenticated'], expected: false, about: 'anybody' },
+    ...[...entering].sort().map(entersNow),
+    ...[...mentioned]
+      // What Kubernetes itself may do here is not a person's access.
+      .filter((person) => !entering.has(person) && !person.startsWith('system:'))
+      .sort()
+      .map((person) => staysOut(person, ofPartners.has(person) ? 'partner' : 'outside')),
+  ]
+}
+
+function entersNow(person: string): Question {
+  return { person, expected: true, about: 'entering' }
+}
+
+function staysOut(person: string, about: Question['about']): Question {
+  return { person, expected: false, about }
+}

@@ -1,0 +1,196 @@
+// Plan of one customer: what exists in its namespace, who is let in, whom to ask about, and the
+// next state of the link. Holds ISOLATED, ONE-PARTNER, NO-EARLY, NO-LATE, NOTHING-LOST.
+// Pure: the caller brings the facts and the time. What is planned here is all that `apply` does.
+
+import { access, type Access } from '../access/access.ts'
+import { grantAccess, grantWindow } from '../access/grant.ts'
+import { linkedPartner, nextLink, type Link, type Wishes } from '../access/link.ts'
+import { namespaceStep, type NamespaceStep } from '../access/namespace.ts'
+import { signInOf, type SignIn } from '../access/sign-in.ts'
+import type { Verdict } from '../api/reasons.ts'
+import { annotations, finalizer, labels } from '../api/names.ts'
+import { formatTime, type EpochMs } from '../api/time.ts'
+import { planBindings, type BindingPlan } from './plan-bindings.ts'
+import { planChildren, type Child } from './plan-children.ts'
+import { planGrant, type GrantSpec } from './plan-grant.ts'
+import { planQuestions, type Question } from './plan-questions.ts'
+import type { Seen } from './gather.ts'
+
+export type Plan = {
+  readonly name: string
+  readonly namespace: string
+  readonly finalizer: 'add' | 'keep' | 'remove'
+  /** Why nothing is made for this customer, if so. People are out all the same. */
+  readonly blocked: Verdict | undefined
+  /** False: nobody is let in and nothing is made; people are taken out. */
+  readonly open: boolean
+  readonly namespaceStep: NamespaceStep
+  readonly children: readonly Child[]
+  readonly bindings: BindingPlan
+  readonly grantSpec: GrantSpec | undefined
+  readonly signIn: SignIn | undefined
+  readonly grantFinalizer: 'add' | 'keep' | 'remove'
+  readonly questions: readonly Question[]
+  readonly access: Access
+  readonly accessColumn: string
+  readonly until: string | undefined
+  /** The link as status has it, and as it becomes when everybody else is proven out. */
+  readonly link: Link
+  readonly nextLink: Link
+  readonly linkWaits: Verdict | undefined
+  readonly database: 'off' | 'wanted' | 'kept'
+  /** The namespace goes with the customer: policy Delete, and the operator made it. */
+  readonly deleteNamespace: boolean
+  readonly nextChange: EpochMs | undefined
+}
+
+export function planCustomer(seen: Seen, now: EpochMs): Plan {
+  const { object, known, namespace } = seen
+  const deleting = object.metadata.deletionTimestamp !== undefined
+  const held = deleting ? whatHoldsDeletion(seen) : undefined
+  const closing = deleting && !held
+  const ownNamespace = namespaceStep(seen.namespaceObject, namespace, known.customer.ref)
+  const blocked = seen.ancestry.outcome === 'broken' ? seen.ancestry.why : undefined
+  const open = !closing && !blocked && ownNamespace.step !== 'leave'
+  const decided = access(known, now)
+  const bindings = planBindings(seen, open ? decided : nobody, { link: known.link, now })
+  const link = nextLink(known.link, { ...wishes(seen, { closing, open }), othersProvenOut: true })
+  return {
+    name: object.metadata.name,
+    namespace,
+    finalizer: finalizerStep(seen, closing),
+    blocked: held ?? blocked,
+    open,
+    namespaceStep: ownNamespace,
+    children: open ? planChildren(seen) : [],
+    bindings,
+    grantSpec: open ? planGrant(seen) : undefined,
+    signIn: open ? signInOf(object, namespace) : undefined,
+    grantFinalizer: grantFinalizerStep(seen, closing),
+    questions: planQuestions(seen, open ? decided : nobody),
+    access: decided,
+    accessColumn: accessColumn(seen, now),
+    until: untilColumn(seen),
+    link: known.link,
+    nextLink: link,
+    linkWaits: open ? whatTheLinkWaitsFor(seen) : undefined,
+    database: databaseStep(seen, closing || blocked !== undefined),
+    deleteNamespace: closing && mayDeleteNamespace(seen),
+    nextChange: decided.nextChange,
+  }
+}
+
+const nobody: Access = {
+  own: [],
+  ancestors: [],
+  technicians: [],
+  partnerAdmins: [],
+  nextChange: undefined,
+}
+
+function whatHoldsDeletion({ object, nestedCustomers, devices }: Seen): Verdict | undefined {
+  const { name } = object.metadata
+  if (object.metadata.annotations?.[annotations.confirmDelete] === name) return undefined
+  if (nestedCustomers.length === 0 && devices === 0) return undefined
+  const what = [
+    nestedCustomers.length > 0 && `nested customers (${nestedCustomers.slice(0, 10).join(', ')})`,
+    devices > 0 && `${devices} devices`,
+  ].filter((part) => part !== false)
+  return {
+    reason: 'HasChildren',
+    message: `The deletion of ${name} waits: it has ${what.join(' and ')}. Remove them, or annotate it with ${annotations.confirmDelete}=${name}.`,
+  }
+}
+
+/** A finalizer before the first side effect; removed last, once everybody is out. */
+function finalizerStep(seen: Seen, closing: boolean): Plan['finalizer'] {
+  const { object } = seen
+  const has = object.metadata.finalizers?.includes(finalizer) ?? false
+  if (closing) return has && isReleased(seen) && !grantIsHeld(seen) ? 'remove' : 'keep'
+  if (object.metadata.deletionTimestamp) return 'keep'
+  return has ? 'keep' : 'add'
+}
+
+/** Status says Vacant, which takes the proof, and no binding of ours is left. */
+function isReleased({ known, bindings }: Seen): boolean {
+  return known.link.state === 'Vacant' && bindings.length === 0
+}
+
+function grantIsHeld({ grant }: Seen): boolean {
+  return grant?.metadata.finalizers?.includes(finalizer) ?? false
+}
+
+function grantFinalizerStep(seen: Seen, closing: boolean): Plan['grantFinalizer'] {
+  const { grant, known } = seen
+  if (!grant) return 'keep'
+  if (closing) return grantIsHeld(seen) && isReleased(seen) ? 'remove' : 'keep'
+  if (!grant.metadata.deletionTimestamp) return grantIsHeld(seen) ? 'keep' : 'add'
+  return grantIsHeld(seen) && known.link.state === 'Vacant' ? 'remove' : 'keep'
+}
+
+function wishes(
+  { known }: Seen,
+  { closing, open }: { readonly closing: boolean; readonly open: boolean },
+): Wishes {
+  const grant = !closing && known.grant && !known.grant.deleting ? known.grant : undefined
+  const { partner } = known
+  const linkable =
+    open &&
+    partner !== undefined &&
+    !partner.deleting &&
+    !partner.suspended &&
+    partner.accredited &&
+    partner.signInReady
+  return { keeps: grant?.partner, wanted: linkable ? grant?.partner : undefined }
+}
+
+function whatTheLinkWaitsFor({ known }: Seen): Verdict | undefined {
+  const { grant, partner, link } = known
+  if (!grant || grant.deleting || linkedPartner(link) === grant.partner) return undefined
+  if (!partner || partner.deleting)
+    return {
+      reason: 'PartnerNotFound',
+      message: `There is no partner ${grant.partner}. Create it, or correct spec.partnerRef.name of the grant.`,
+    }
+  if (partner.suspended)
+    return {
+      reason: 'Suspended',
+      message: `Partner ${grant.partner} is suspended. It is linked when the platform lifts that.`,
+    }
+  if (!partner.accredited)
+    return {
+      reason: 'NotAccredited',
+      message: `Partner ${grant.partner} is not accredited. It is linked when the platform sets spec.accredited.`,
+    }
+  if (!partner.signInReady)
+    return {
+      reason: 'SignInMissing',
+      message: `Partner ${grant.partner} has no identity provider. It is linked when it has one.`,
+    }
+  return undefined
+}
+
+function accessColumn({ known }: Seen, now: EpochMs): string {
+  if (known.link.state === 'Releasing') return 'Releasing'
+  if (!known.grant || linkedPartner(known.link) !== known.grant.partner) return 'None'
+  return grantAccess(known.grant, now)
+}
+
+function untilColumn({ known }: Seen): string | undefined {
+  const window = known.grant && !known.grant.deleting ? grantWindow(known.grant) : undefined
+  return window && window.notAfter !== 'open' ? formatTime(window.notAfter) : undefined
+}
+
+function databaseStep({ object }: Seen, keep: boolean): Plan['database'] {
+  if (!(object.spec.database?.enabled ?? true)) return 'off'
+  return keep || object.metadata.deletionTimestamp ? 'kept' : 'wanted'
+}
+
+/** NOTHING-LOST: only by policy, and only a namespace that carries the mark of who made it. */
+function mayDeleteNamespace({ object, namespaceObject }: Seen): boolean {
+  return (
+    object.spec.reclaimPolicy === 'Delete' &&
+    namespaceObject?.metadata.labels?.[labels.managedBy] === 'tenantry' &&
+    namespaceObject.metadata.labels[labels.customer] === object.metadata.name
+  )
+}

@@ -1,0 +1,67 @@
+// What a run of one customer reaches: caches, writers, PostgreSQL, clock. main.ts brings the real
+// ones; a test may bring others.
+
+import type { Directory } from '../access/facts.ts'
+import type { OperatorConfig } from '../api/config.ts'
+import type {
+  CustomerOrganization,
+  DeviceAssignment,
+  IdentityProvider,
+  PartnerAccessGrant,
+} from '../api/kinds.generated.ts'
+import type {
+  ClusterRole,
+  Job,
+  LimitRange,
+  Namespace,
+  NetworkPolicy,
+  ResourceQuota,
+  RoleBinding,
+  SecretMetadata,
+} from '../api/resources.ts'
+import type { EpochMs } from '../api/time.ts'
+import type { Databases } from '../databases/databases.ts'
+import type {
+  AccessReviews,
+  Applier,
+  Client,
+  Deadlines,
+  EventRecorder,
+  Store,
+} from '../runtime/index.ts'
+import type { DatabaseMemory } from './database.ts'
+
+export type CustomerStores = {
+  readonly customers: Store<CustomerOrganization>
+  readonly grants: Store<PartnerAccessGrant>
+  readonly devices: Store<DeviceAssignment>
+  readonly identityProviders: Store<IdentityProvider>
+  readonly namespaces: Store<Namespace>
+  readonly quotas: Store<ResourceQuota>
+  readonly limitRanges: Store<LimitRange>
+  readonly networkPolicies: Store<NetworkPolicy>
+  readonly roleBindings: Store<RoleBinding>
+  readonly clusterRoles: Store<ClusterRole>
+  readonly jobs: Store<Job>
+  readonly secrets: Pick<Store<SecretMetadata>, 'get' | 'put'>
+}
+
+export type Ports = {
+  readonly config: OperatorConfig
+  readonly directory: Directory
+  readonly stores: CustomerStores
+  readonly client: Client
+  readonly applier: Applier
+  /** Writes what `spec.partner` decides, under its own field manager. */
+  readonly platform: Applier
+  readonly databases: Databases
+  readonly databaseMemory: DatabaseMemory
+  readonly reviews: AccessReviews
+  readonly events: EventRecorder
+  readonly deadlines: Deadlines
+  readonly clock: { readonly now: () => EpochMs }
+  /** May put out whoever must not be in; without it only what time has ended goes. */
+  readonly leads: () => boolean
+  /** May let people in, make things and write status. */
+  readonly gives: () => boolean
+}

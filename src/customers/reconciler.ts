@@ -1,0 +1,87 @@
+// One run of one customer: gather, plan, apply, report. Level-triggered: why it runs is forgotten.
+// A failure is a fact until status is written; then the queue decides about the next try.
+
+import { transitions } from '../api/conditions.ts'
+import { customerNamespace, labels, managedBy } from '../api/names.ts'
+import { eventTypeOf, type Reason } from '../api/reasons.ts'
+import type { Result } from '../runtime/index.ts'
+import { applyPlan, finish, type Facts } from './apply.ts'
+import { gather, type Seen } from './gather.ts'
+import { planCustomer } from './plan.ts'
+import type { Ports } from './ports.ts'
+import { report, type Report } from './report.ts'
+
+export function customerReconciler(ports: Ports) {
+  return async (signal: AbortSignal, name: string): Promise<Result> => {
+    const now = ports.clock.now() // the only reading: one run, one moment
+    const seen = gather(ports, name)
+    if (!seen) {
+      if (ports.leads()) await takeOutOrphans(signal, ports, name)
+      return { outcome: 'done' }
+    }
+    const plan = planCustomer(seen, now)
+    ports.deadlines.set(name, plan.nextChange) // before anything can throw: no deadline is lost
+    const facts = await applyPlan(signal, ports, seen, plan)
+    if (!ports.gives()) {
+      const [error] = facts.errors
+      if (error !== undefined) throw error
+      return { outcome: 'done' }
+    }
+    // After a failure too: status says which half is proven.
+    await publish(signal, ports, seen, facts, report(seen, plan, facts, now))
+    await finish(signal, ports, seen, plan)
+    return verdict(facts)
+  }
+}
+
+/** People whose customer is gone by force, finalizer and all: nobody may enter for it. */
+async function takeOutOrphans(signal: AbortSignal, ports: Ports, name: string): Promise<void> {
+  ports.deadlines.set(name, undefined)
+  const { roleBindings } = ports.stores
+  const orphans = roleBindings
+    .byNamespace(customerNamespace(name))
+    .filter(({ metadata }) => metadata.labels?.[labels.managedBy] === managedBy)
+  await Promise.all(
+    orphans.map((binding) =>
+      ports.applier.remove(signal, roleBindings, binding, { lane: 'revoke' }),
+    ),
+  )
+  if (orphans.length > 0) ports.reviews.forget(customerNamespace(name))
+}
+
+async function publish(
+  signal: AbortSignal,
+  ports: Ports,
+  { object: before }: Seen,
+  { object }: Facts,
+  { status, findings, guarded }: Report,
+): Promise<void> {
+  const { customers } = ports.stores
+  const { wrote } = await ports.applier.writeStatus(signal, customers, object, status, { guarded })
+  if (!wrote) return
+  for (const { type, reason, message } of transitions(findings, before.status?.conditions)) {
+    if (!worthAnEvent.has(type) || isNoNews.has(reason)) continue
+    ports.events.record(object, {
+      type: eventTypeOf(reason),
+      reason,
+      action: type,
+      note: message,
+    })
+  }
+}
+
+/** The rest would repeat these, or tell what nobody waits for. */
+const worthAnEvent = new Set(['Ready', 'PartnerLinked', 'PortalActive'])
+const isNoNews = new Set<Reason>(['Proving', 'NoPartner', 'Enabled'])
+
+function verdict(facts: Facts): Result {
+  const [error] = facts.errors
+  if (error !== undefined) throw error
+  if (facts.database?.state === 'Failed') {
+    // Who had to leave is out: what is left to do is not urgent.
+    return { outcome: 'failed', error: facts.database.error, lane: 'resync' }
+  }
+  if (facts.proof && facts.proof.open.length > 0)
+    return { outcome: 'again', afterMs: facts.proof.askAgainMs }
+  return { outcome: 'done' }
+}

@@ -1,0 +1,280 @@
+// From plan and facts to the status of a customer. Holds PROVEN, QUIET: what is said was checked in
+// this run, and an unchanged customer yields an equal status. No countdown, no attempt, no duration.
+
+import { standingsOf } from '../access/members.ts'
+import { partnerIn, sameLink, type Link } from '../access/link.ts'
+import { ownersStatus } from '../access/owners.ts'
+import { conditionsFrom, isFalse, isTrue, readyFrom, type Finding } from '../api/conditions.ts'
+import type { CustomerOrganizationStatus } from '../api/kinds.generated.ts'
+import type { Verdict } from '../api/reasons.ts'
+import { formatTime, type EpochMs } from '../api/time.ts'
+import type { DatabaseFact } from './database.ts'
+import type { Facts } from './apply.ts'
+import type { Seen } from './gather.ts'
+import type { Plan } from './plan.ts'
+
+export type Report = {
+  readonly status: CustomerOrganizationStatus
+  readonly findings: readonly Finding[]
+  /** A new state of the link goes in only over the version of the object that was read. */
+  readonly guarded: boolean
+}
+
+const needed = ['NamespaceReady', 'AccessReady', 'DatabaseReady', 'Isolated']
+
+export function report(seen: Seen, plan: Plan, facts: Facts, now: EpochMs): Report {
+  const { object } = seen
+  const before = object.status
+  const link = linkAfter(plan, facts)
+  const findings = findingsOf(seen, plan, facts, link)
+  const owners = ownersStatus(seen.known.customer, before?.owners, now)
+  const { uid, generation } = object.metadata
+  const status: CustomerOrganizationStatus = {
+    ...(generation !== undefined && { observedGeneration: generation }),
+    ...(uid !== undefined && { customerID: uid }),
+    namespace: plan.namespace,
+    access: link.state === 'Releasing' ? 'Releasing' : plan.accessColumn,
+    ...(plan.until !== undefined && { until: plan.until }),
+    portal: seen.known.customer.portalActive ? 'On' : 'Off',
+    devices: seen.devices,
+    partner: partnerStatus(before?.partner, link, now),
+    database: databaseStatus(before?.database, facts.database, now),
+    ...(owners.length > 0 && { owners }),
+    conditions: conditionsFrom(findings, before?.conditions, { now, generation }),
+  }
+  return { status, findings, guarded: !sameLink(link, plan.link) }
+}
+
+/** The link moves on only with the proof in hand (ONE-PARTNER). */
+function linkAfter(plan: Plan, { revoked, proof }: Facts): Link {
+  const { link, nextLink } = plan
+  if (sameLink(link, nextLink) || nextLink.state === 'Releasing') return nextLink
+  const somebodyIsIn =
+    revoked !== 'done' || !proof || proof.open.some(({ about }) => about === 'partner')
+  return somebodyIsIn || plan.bindings.revoke.length > 0 ? link : nextLink
+}
+
+function partnerStatus(
+  before: CustomerOrganizationStatus['partner'],
+  link: Link,
+  now: EpochMs,
+): NonNullable<CustomerOrganizationStatus['partner']> {
+  const name = partnerIn(link)
+  const moved = !before || before.state !== link.state || before.epoch !== link.epoch
+  return {
+    state: link.state,
+    epoch: link.epoch,
+    ...(name !== undefined && { name }),
+    since: !moved && before.since ? before.since : formatTime(now),
+  }
+}
+
+type DatabaseStatus = NonNullable<CustomerOrganizationStatus['database']>
+
+function databaseStatus(
+  before: CustomerOrganizationStatus['database'],
+  fact: DatabaseFact | undefined,
+  now: EpochMs,
+): DatabaseStatus {
+  if (!fact) return before ?? { state: 'Pending' }
+  switch (fact.state) {
+    case 'Off':
+      return { ...before, state: 'Off' }
+    case 'Kept':
+      return { ...before, state: before?.server === undefined ? 'Off' : 'Retained' }
+    case 'Placed':
+      return { server: fact.server, pool: fact.pool, state: 'Placed', placedAt: formatTime(now) }
+    case 'Ready':
+      return { ...before, name: fact.name, state: 'Ready' }
+    case 'Failed':
+      return { ...before, state: before?.server === undefined ? 'Pending' : 'NotReady' }
+  }
+}
+
+function findingsOf(seen: Seen, plan: Plan, facts: Facts, link: Link): readonly Finding[] {
+  const findings = [
+    namespaceReady(plan, facts),
+    accessReady(plan, facts, link),
+    databaseReady(facts),
+    isolated(plan, facts),
+    partnerLinked(plan, facts, link),
+    portalActive(seen),
+    hasAdmin(seen),
+  ]
+  return [...findings, ready(plan, findings)]
+}
+
+function ready(plan: Plan, findings: readonly Finding[]): Finding {
+  if (plan.blocked) return failing('Ready', plan.blocked)
+  // A grant that waits for a partner is unfinished business; a customer without one is whole.
+  const waits = plan.linkWaits || plan.link.state === 'Releasing'
+  return readyFrom(findings, waits ? [...needed, 'PartnerLinked'] : needed)
+}
+
+function failing(type: string, { reason, message }: Verdict): Finding {
+  return isFalse(type, reason, message)
+}
+
+function namespaceReady({ namespace, namespaceStep, blocked }: Plan, facts: Facts): Finding {
+  if (blocked) return failing('NamespaceReady', blocked)
+  if (namespaceStep.step === 'leave') return failing('NamespaceReady', namespaceStep.why)
+  if (facts.namespace === 'there')
+    return isTrue('NamespaceReady', 'Ready', `Namespace ${namespace} is in place.`)
+  return failing(
+    'NamespaceReady',
+    facts.namespace?.why ?? {
+      reason: 'NamespaceMissing',
+      message: `Namespace ${namespace} is not made yet.`,
+    },
+  )
+}
+
+function accessReady(plan: Plan, facts: Facts, link: Link): Finding {
+  if (plan.blocked && !facts.proof) return failing('AccessReady', plan.blocked)
+  if (facts.revoked === 'failed') {
+    return isFalse(
+      'AccessReady',
+      'AccessUnproven',
+      `Somebody who must leave could not be taken out of ${plan.namespace}. The operator tries again; its log says what the API server answered.`,
+    )
+  }
+  const open = facts.proof?.open ?? []
+  if (!facts.proof) return isFalse('AccessReady', 'Proving', 'Nobody has been asked about yet.')
+  if (open.length === 0) {
+    const asked = plan.questions.length - 1
+    return isTrue(
+      'AccessReady',
+      'Proven',
+      asked === 0
+        ? 'Nobody enters, and the API server confirms it.'
+        : 'The API server was asked about each person, and answers as it should.',
+    )
+  }
+  if (open.some(({ about }) => about === 'anybody')) {
+    return isFalse(
+      'AccessReady',
+      'ForeignAccess',
+      `Everybody who signs in can read namespace ${plan.namespace}. Remove the binding of system:authenticated that allows it.`,
+    )
+  }
+  const still = open.filter(({ expected }) => !expected).map(({ person }) => person)
+  if (still.length > 0) {
+    return isFalse(
+      'AccessReady',
+      link.state === 'Releasing' ? 'ReleaseUnproven' : 'AccessUnproven',
+      `The API server still lets ${some(still)} into ${plan.namespace}. A binding that Tenantry did not make allows it: remove it, and this goes on by itself.`,
+    )
+  }
+  const missing = open.map(({ person }) => person)
+  return isFalse(
+    'AccessReady',
+    'Proving',
+    `The API server does not let ${some(missing)} into ${plan.namespace} yet. It is asked again.`,
+  )
+}
+
+const namedAtMost = 10
+
+function some(people: readonly string[]): string {
+  const named = people.slice(0, namedAtMost).join(', ')
+  const rest = people.length - namedAtMost
+  return rest > 0 ? `${named} and ${rest} more` : named
+}
+
+function databaseReady({ database }: Facts): Finding {
+  switch (database?.state) {
+    case undefined:
+      return isFalse('DatabaseReady', 'Proving', 'The database has not been looked at yet.')
+    case 'Off':
+      return isTrue('DatabaseReady', 'DatabaseDisabled', 'The spec asks for no database.')
+    case 'Kept':
+      return isFalse('DatabaseReady', 'Deleting', 'The database is kept as it is.')
+    case 'Placed':
+      return isFalse('DatabaseReady', 'Proving', `The database is placed on ${database.server}.`)
+    case 'Ready':
+      return database.note
+        ? isFalse('DatabaseReady', database.note.reason, database.note.message)
+        : isTrue(
+            'DatabaseReady',
+            'Ready',
+            'The database is in place and was checked by signing in.',
+          )
+    case 'Failed':
+      return failing('DatabaseReady', database.why)
+  }
+}
+
+function isolated(plan: Plan, facts: Facts): Finding {
+  if (plan.blocked) return failing('Isolated', plan.blocked)
+  if (!facts.isolated || !facts.proof) {
+    return isFalse(
+      'Isolated',
+      'Proving',
+      'Quota, limits and network policies are not in place yet.',
+    )
+  }
+  if (facts.proof.open.some(({ about }) => about === 'anybody')) {
+    return isFalse(
+      'Isolated',
+      'ForeignAccess',
+      `Everybody who signs in can read namespace ${plan.namespace}. Remove the binding of system:authenticated that allows it.`,
+    )
+  }
+  const { database } = facts
+  if (database?.state === 'Failed' && database.why.reason === 'DatabaseNotIsolated')
+    return failing('Isolated', database.why)
+  if (database?.state === 'Placed' || database?.state === 'Failed') {
+    return isFalse(
+      'Isolated',
+      'Proving',
+      'The namespace is isolated; the database was not checked yet. DatabaseReady says why.',
+    )
+  }
+  return isTrue('Isolated', 'Proven', 'Namespace and database were checked.')
+}
+
+function partnerLinked(plan: Plan, facts: Facts, link: Link): Finding {
+  if (link.state === 'Linked')
+    return isTrue('PartnerLinked', 'Linked', `Partner ${link.partner} is linked.`)
+  if (link.state === 'Releasing') {
+    const still = (facts.proof?.open ?? [])
+      .filter(({ about, expected }) => about === 'partner' && !expected)
+      .map(({ person }) => person)
+    return still.length > 0
+      ? isFalse(
+          'PartnerLinked',
+          'ReleaseUnproven',
+          `The API server still lets ${some(still)} of partner ${link.partner} into ${plan.namespace}. A binding that Tenantry did not make allows it: remove it.`,
+        )
+      : isFalse(
+          'PartnerLinked',
+          'Releasing',
+          `Partner ${link.partner} is being taken out. Nobody else is let in before that is proven.`,
+        )
+  }
+  if (plan.linkWaits) return failing('PartnerLinked', plan.linkWaits)
+  return isFalse('PartnerLinked', 'NoPartner', 'The customer has no partner.')
+}
+
+function portalActive({ known }: Seen): Finding {
+  return known.customer.portalActive
+    ? isTrue('PortalActive', 'Enabled', "The customer's own people may enter.")
+    : isFalse(
+        'PortalActive',
+        'PortalOff',
+        "The customer's own people are out. The platform sets spec.portal.active to true.",
+      )
+}
+
+function hasAdmin({ known }: Seen): Finding {
+  const admin = standingsOf(known.customer).find(
+    ({ holds }) => holds === 'SuperAdmin' || holds === 'Admin',
+  )
+  return admin
+    ? isTrue('HasAdmin', 'Enabled', 'Somebody administers the customer.')
+    : isFalse(
+        'HasAdmin',
+        'NoAdmin',
+        'Nobody administers the customer. Add an OrganizationMember in its namespace, or an owner in its spec.',
+      )
+}

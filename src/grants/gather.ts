@@ -1,0 +1,34 @@
+// Everything that bears on one customer's grant. Judges nothing.
+
+import type { Known } from '../access/access.ts'
+import { knownAbout } from '../access/facts.ts'
+import type { PartnerAccessGrant } from '../api/kinds.generated.ts'
+import { customerNamespace } from '../api/names.ts'
+import type { Job } from '../api/resources.ts'
+import type { Ports } from './ports.ts'
+
+export type Seen = {
+  readonly object: PartnerAccessGrant
+  readonly namespace: string
+  /** `undefined`: the namespace belongs to no customer that exists. */
+  readonly known: Known | undefined
+  /** The dead man's switches in the namespace. */
+  readonly jobs: readonly Job[]
+  readonly signInURL: string | undefined
+}
+
+export function gather(ports: Ports, customer: string): Seen | undefined {
+  const object = ports.directory.grant(customer)
+  if (!object) return undefined
+  const organization = ports.stores.customers.get({ name: customer })
+  const namespace = customerNamespace(customer)
+  return {
+    object,
+    namespace,
+    jobs: ports.stores.jobs.byNamespace(namespace),
+    known: organization && knownAbout(ports.directory, organization),
+    signInURL: ports.signInURL
+      ?.replaceAll('{customer}', customer)
+      .replaceAll('{partner}', object.spec.partnerRef.name),
+  }
+}

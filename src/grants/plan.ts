@@ -1,0 +1,76 @@
+// What a grant gives now, and whom to ask about. Pure: the caller brings the facts and the time.
+// Holds PROVEN: Active and Revoked are said only of people about whom the API server was asked.
+
+import { access, type Access } from '../access/access.ts'
+import { grantAccess, grantWindow, type GrantAccess } from '../access/grant.ts'
+import { linkedPartner } from '../access/link.ts'
+import { isArmed, switchName } from '../access/switches.ts'
+import type { Job } from '../api/resources.ts'
+import { parseTime, type EpochMs } from '../api/time.ts'
+import type { Seen } from './gather.ts'
+
+export type Question = { readonly person: string; readonly expected: boolean }
+
+export type Plan = {
+  readonly access: Access | undefined
+  /** `None` also while the partner is not linked. */
+  readonly column: GrantAccess
+  readonly until: EpochMs | undefined
+  readonly questions: readonly Question[]
+  /** Ends of windows that are open now, in seconds, and those whose switch is not armed. */
+  readonly ends: readonly number[]
+  readonly notArmed: readonly number[]
+  readonly review: 'none' | 'due' | 'later'
+  readonly nextChange: EpochMs | undefined
+}
+
+export function planGrantStatus({ object, known, jobs }: Seen, now: EpochMs): Plan {
+  const decided = known && access(known, now)
+  const ends = endsOf(decided)
+  const grant = known?.grant
+  const linked = grant !== undefined && linkedPartner(known?.link ?? vacant) === grant.partner
+  const window = grant && grantWindow(grant)
+  const reviewBy = object.spec.reviewBy === undefined ? undefined : parseTime(object.spec.reviewBy)
+  return {
+    access: decided,
+    column: grant && linked ? grantAccess(grant, now) : 'None',
+    until: window && window.notAfter !== 'open' ? window.notAfter : undefined,
+    questions: questionsAbout(decided),
+    ends,
+    notArmed: ends.filter((end) => !isArmed(jobFor(jobs, end), end)),
+    review: reviewBy === undefined ? 'none' : now >= reviewBy ? 'due' : 'later',
+    nextChange: earliest([
+      decided?.nextChange,
+      reviewBy !== undefined && reviewBy > now ? reviewBy : undefined,
+    ]),
+  }
+}
+
+function endsOf(decided: Access | undefined): readonly number[] {
+  const ends = new Set<number>()
+  for (const technician of decided?.technicians ?? []) {
+    if (technician.may === 'Enter' && technician.until !== 'open')
+      ends.add(Math.floor(technician.until / 1000))
+  }
+  return [...ends]
+}
+
+function jobFor(jobs: readonly Job[], end: number): Job | undefined {
+  return jobs.find(({ metadata }) => metadata.name === switchName(end))
+}
+
+const vacant = { state: 'Vacant', epoch: 0 } as const
+
+/** One question per person, who may be named with two scopes: one that enters is enough. */
+function questionsAbout(decided: Access | undefined): readonly Question[] {
+  const expected = new Map<string, boolean>()
+  for (const { person, may } of decided?.technicians ?? []) {
+    expected.set(person, expected.get(person) === true || may === 'Enter')
+  }
+  return [...expected].map(([person, enters]) => ({ person, expected: enters }))
+}
+
+function earliest(moments: readonly (EpochMs | undefined)[]): EpochMs | undefined {
+  const known = moments.filter((moment) => moment !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
+}

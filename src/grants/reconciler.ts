@@ -1,0 +1,48 @@
+// One run of one customer's grant: what it gives now, asked of the API server, said in its status.
+// Bindings are made and taken away with the customer; a grant whose customer is gone is let go here.
+
+import { transitions } from '../api/conditions.ts'
+import { finalizer } from '../api/names.ts'
+import { eventTypeOf } from '../api/reasons.ts'
+import type { Result } from '../runtime/index.ts'
+import { gather } from './gather.ts'
+import { planGrantStatus } from './plan.ts'
+import type { Ports } from './ports.ts'
+import { report } from './report.ts'
+
+export function grantReconciler(ports: Ports) {
+  return async (signal: AbortSignal, customer: string): Promise<Result> => {
+    if (!ports.gives()) return { outcome: 'done' }
+    const now = ports.clock.now()
+    const seen = gather(ports, customer)
+    if (!seen) {
+      ports.deadlines.set(customer, undefined)
+      ports.windows.set(customer, { open: 0, notArmed: 0 })
+      return { outcome: 'done' }
+    }
+    const plan = planGrantStatus(seen, now)
+    ports.deadlines.set(customer, plan.nextChange)
+    ports.windows.set(customer, { open: plan.ends.length, notArmed: plan.notArmed.length })
+    const { object } = seen
+    const { grants } = ports.stores
+    if (!seen.known && object.metadata.deletionTimestamp) {
+      await ports.applier.removeFinalizer(signal, grants, object, finalizer)
+      return { outcome: 'done' }
+    }
+    const proof = await ports.reviews.ask(signal, seen.namespace, plan.questions)
+    const { status, findings } = report(seen, plan, proof, now)
+    const { wrote } = await ports.applier.writeStatus(signal, grants, object, status)
+    for (const finding of wrote ? transitions(findings, object.status?.conditions) : []) {
+      if (finding.type === 'Ready' || finding.reason === 'Proving') continue
+      ports.events.record(object, {
+        type: eventTypeOf(finding.reason),
+        reason: finding.reason,
+        action: finding.type,
+        note: finding.message,
+      })
+    }
+    return proof.open.length > 0
+      ? { outcome: 'again', afterMs: proof.askAgainMs }
+      : { outcome: 'done' }
+  }
+}

@@ -1,0 +1,173 @@
+// The links of one customer: one in its own namespace, one at its partner, one at its parent.
+// Pure. Holds ONE-PARTNER (a link at the partner ends as Releasing starts), ISOLATED.
+
+import { access, type Access, type Known } from '../access/access.ts'
+import { grantAccess, grantWindow } from '../access/grant.ts'
+import { linkedPartner } from '../access/link.ts'
+import { conditionsFrom, isTrue } from '../api/conditions.ts'
+import type {
+  CustomerLink,
+  CustomerLinkStatus,
+  CustomerOrganization,
+} from '../api/kinds.generated.ts'
+import {
+  apiVersion,
+  customerNamespace,
+  labels,
+  managedBy,
+  partnerNamespace,
+  selfLinkName,
+} from '../api/names.ts'
+import { formatTime, type EpochMs } from '../api/time.ts'
+import type { Seen } from './gather.ts'
+
+export type WantedLink = { readonly link: CustomerLink; readonly status: CustomerLinkStatus }
+
+export type Plan = {
+  readonly remove: readonly CustomerLink[]
+  readonly ensure: readonly WantedLink[]
+  readonly nextChange: EpochMs | undefined
+}
+
+export function planLinks(seen: Seen, now: EpochMs): Plan {
+  const { object, known } = seen
+  if (!object || !known || object.metadata.deletionTimestamp) {
+    return { remove: seen.links, ensure: [], nextChange: undefined }
+  }
+  const decided = access(known, now)
+  const places = placesOf(object, known)
+  const wanted = places
+    .filter(({ namespace, label, organization }) => seen.isHome(namespace, label, organization))
+    .filter(({ namespace, name }) => !seen.foreign(namespace, name))
+  const ensure = wanted.map(({ relation, namespace, name }) => {
+    const link = linkOf(object, namespace, name)
+    return { link, status: statusOf(seen, object, known, decided, { relation, link, now }) }
+  })
+  const stays = new Set(places.map(({ namespace, name }) => `${namespace}/${name}`))
+  return {
+    remove: seen.links.filter(
+      ({ metadata }) => !stays.has(`${metadata.namespace ?? ''}/${metadata.name}`),
+    ),
+    ensure,
+    nextChange: decided.nextChange,
+  }
+}
+
+type Relation = NonNullable<CustomerLinkStatus['relation']>
+type Place = {
+  readonly relation: Relation
+  readonly namespace: string
+  readonly name: string
+  readonly label: string
+  readonly organization: string
+}
+
+function placesOf({ metadata, spec }: CustomerOrganization, { link }: Known): readonly Place[] {
+  const { name } = metadata
+  const self: Place = {
+    relation: 'Self',
+    namespace: customerNamespace(name),
+    name: selfLinkName,
+    label: labels.customer,
+    organization: name,
+  }
+  const partner = linkedPartner(link)
+  const parent = spec.parentRef?.name
+  return [
+    self,
+    ...(partner === undefined
+      ? []
+      : [
+          {
+            relation: 'Partner' as const,
+            namespace: partnerNamespace(partner),
+            name,
+            label: labels.partner,
+            organization: partner,
+          },
+        ]),
+    ...(parent === undefined
+      ? []
+      : [
+          {
+            relation: 'Parent' as const,
+            namespace: customerNamespace(parent),
+            name,
+            label: labels.customer,
+            organization: parent,
+          },
+        ]),
+  ]
+}
+
+function linkOf({ metadata }: CustomerOrganization, namespace: string, name: string): CustomerLink {
+  return {
+    apiVersion,
+    kind: 'CustomerLink',
+    metadata: {
+      name,
+      namespace,
+      labels: { [labels.managedBy]: managedBy, [labels.customer]: metadata.name },
+    },
+  }
+}
+
+function statusOf(
+  { links, signInURL }: Seen,
+  object: CustomerOrganization,
+  known: Known,
+  { technicians }: Access,
+  {
+    relation,
+    link,
+    now,
+  }: { readonly relation: Relation; readonly link: CustomerLink; readonly now: EpochMs },
+): CustomerLinkStatus {
+  const { metadata, spec, status } = object
+  const before = links.find(
+    (each) =>
+      each.metadata.name === link.metadata.name &&
+      each.metadata.namespace === link.metadata.namespace,
+  )
+  const entering = technicians.filter(({ may }) => may === 'Enter').length
+  const finding = isTrue('Ready', 'Ready', `Customer ${metadata.name} is linked here.`)
+  return {
+    ...(metadata.uid !== undefined && { customerID: metadata.uid }),
+    ...(spec.displayName !== undefined && { displayName: spec.displayName }),
+    ...(spec.domain !== undefined && { domain: spec.domain }),
+    relation,
+    ...partnerSide(known, now),
+    technicians: technicians.length,
+    // A parent has no business with the partner's door.
+    ...(entering > 0 && relation !== 'Parent' && signInURL !== undefined && { signInURL }),
+    ...(relation === 'Self' && selfSide(object, known, status?.database?.state)),
+    conditions: conditionsFrom([finding], before?.status?.conditions, {
+      now,
+      generation: undefined,
+    }),
+  }
+}
+
+function partnerSide({ grant, link }: Known, now: EpochMs): CustomerLinkStatus {
+  if (!grant || linkedPartner(link) !== grant.partner) return { access: 'None' }
+  const window = grantWindow(grant)
+  return {
+    relationship: grant.relationship,
+    access: grantAccess(grant, now),
+    ...(window && window.notAfter !== 'open' && { until: formatTime(window.notAfter) }),
+  }
+}
+
+function selfSide(
+  { spec }: CustomerOrganization,
+  { customer }: Known,
+  database: string | undefined,
+): CustomerLinkStatus {
+  return {
+    portal: customer.portalActive ? 'On' : 'Off',
+    ...(database !== undefined && { database }),
+    ...(spec.informationLevel && { informationLevel: { ...spec.informationLevel } }),
+    ...(spec.contact && { contact: { ...spec.contact } }),
+    ...(spec.licenses && { licenses: spec.licenses }),
+  }
+}

@@ -1,0 +1,21 @@
+// What a run of one customer's links reaches. main.ts brings the real ones.
+
+import type { Directory } from '../access/facts.ts'
+import type { CustomerLink, CustomerOrganization } from '../api/kinds.generated.ts'
+import type { Namespace } from '../api/resources.ts'
+import type { EpochMs } from '../api/time.ts'
+import type { Applier, Deadlines, Store } from '../runtime/index.ts'
+
+export type Ports = {
+  readonly directory: Directory
+  readonly stores: {
+    readonly customers: Store<CustomerOrganization>
+    readonly links: Store<CustomerLink>
+    readonly namespaces: Store<Namespace>
+  }
+  readonly signInURL: string | undefined
+  readonly applier: Applier
+  readonly deadlines: Deadlines
+  readonly clock: { readonly now: () => EpochMs }
+  readonly gives: () => boolean
+}

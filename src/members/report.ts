@@ -1,0 +1,141 @@
+// The status of each member and of the identity provider: effective role, home, and why not.
+// Holds ONE-HOME, QUIET. The effective role of a member written without one is kept by status.
+
+import { formatHome } from '../access/facts.ts'
+import { homeOf, isHome } from '../access/home.ts'
+import { standingsOf, type Standing } from '../access/members.ts'
+import type { Organization } from '../access/organization.ts'
+import { conditionsFrom, isFalse, isTrue, type Finding } from '../api/conditions.ts'
+import type {
+  IdentityProvider,
+  IdentityProviderStatus,
+  OrganizationMember,
+  OrganizationMemberStatus,
+} from '../api/kinds.generated.ts'
+import { formatTime, type EpochMs } from '../api/time.ts'
+import type { Seen } from './gather.ts'
+
+export type MemberReport = {
+  readonly object: OrganizationMember
+  readonly status: OrganizationMemberStatus
+  readonly findings: readonly Finding[]
+}
+
+export function reportMembers({ organization, members }: Seen, now: EpochMs): MemberReport[] {
+  if (!organization) return members.map((object) => withoutOrganization(object, now))
+  const standings = new Map(
+    standingsOf(organization)
+      .filter(({ member }) => member.source === 'member')
+      .map((standing) => [standing.member.object, standing]),
+  )
+  return members.flatMap((object) => {
+    const standing = standings.get(object.metadata.name)
+    return standing ? [reportMember(object, organization, standing, now)] : []
+  })
+}
+
+function reportMember(
+  object: OrganizationMember,
+  organization: Organization,
+  standing: Standing,
+  now: EpochMs,
+): MemberReport {
+  const { person } = standing.member
+  const atHome = isHome(person, organization.ref)
+  const findings = [homeFinding(person.name, atHome, standing), readyFinding(standing)]
+  const since = object.status?.home?.since
+  return {
+    object,
+    findings,
+    status: {
+      ...generationOf(object),
+      ...roleOf(standing, object),
+      ...(atHome &&
+        homeOf(person) && {
+          home: { organization: formatHome(organization.ref), since: since ?? formatTime(now) },
+        }),
+      conditions: conditionsFrom(findings, object.status?.conditions, {
+        now,
+        generation: object.metadata.generation,
+      }),
+    },
+  }
+}
+
+/** While an objection stands the recorded role stays too: lifting it must not raise anybody. */
+function roleOf(standing: Standing, { status }: OrganizationMember) {
+  if (standing.holds !== 'Nothing') return { role: standing.holds }
+  return status?.role === undefined ? {} : { role: status.role }
+}
+
+function homeFinding(name: string, atHome: boolean, standing: Standing): Finding {
+  if (atHome) return isTrue('Home', 'Home', `${name} belongs to this organization.`)
+  const why = standing.holds === 'Nothing' ? standing.why : undefined
+  return isFalse(
+    'Home',
+    'PersonHasOtherHome',
+    why?.reason === 'PersonHasOtherHome'
+      ? why.message
+      : `${name} belongs to another organization already.`,
+  )
+}
+
+function readyFinding(standing: Standing): Finding {
+  if (standing.holds === 'Nothing')
+    return isFalse('Ready', standing.why.reason, standing.why.message)
+  return isTrue('Ready', 'Ready', `${standing.member.person.name} is ${standing.holds} here.`)
+}
+
+function withoutOrganization(object: OrganizationMember, now: EpochMs): MemberReport {
+  const findings = [
+    isFalse(
+      'Ready',
+      'OrganizationNotFound',
+      `Namespace ${object.metadata.namespace ?? ''} belongs to no organization that exists. Create the organization, or move this member.`,
+    ),
+  ]
+  return {
+    object,
+    findings,
+    status: {
+      ...generationOf(object),
+      ...(object.status?.role !== undefined && { role: object.status.role }),
+      ...(object.status?.home && { home: object.status.home }),
+      conditions: conditionsFrom(findings, object.status?.conditions, {
+        now,
+        generation: object.metadata.generation,
+      }),
+    },
+  }
+}
+
+export type ProviderReport = {
+  readonly object: IdentityProvider
+  readonly status: IdentityProviderStatus
+}
+
+export function reportProviders({ organization, identityProviders }: Seen, now: EpochMs) {
+  return identityProviders.map((object): ProviderReport => {
+    const finding = organization
+      ? isTrue('Ready', 'SignInReady', `${organization.ref.name} signs in here.`)
+      : isFalse(
+          'Ready',
+          'OrganizationNotFound',
+          `Namespace ${object.metadata.namespace ?? ''} belongs to no organization that exists. Create it, or move this.`,
+        )
+    return {
+      object,
+      status: {
+        ...generationOf(object),
+        conditions: conditionsFrom([finding], object.status?.conditions, {
+          now,
+          generation: object.metadata.generation,
+        }),
+      },
+    }
+  })
+}
+
+function generationOf({ metadata }: OrganizationMember | IdentityProvider) {
+  return metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }
+}

@@ -1,0 +1,228 @@
+// Which keys a change concerns. A key is all that is passed on: what happened is forgotten, and the
+// run reads everything anew. Too many keys cost a run without a write; too few cost a promise.
+
+import type { OrganizationRef } from '../access/organization.ts'
+import type { OrganizationMember, PartnerOrganization } from '../api/kinds.generated.ts'
+import type { CustomerOrganization } from '../api/kinds.generated.ts'
+import { customerNamespace, labels, organizationOf, partnerNamespace } from '../api/names.ts'
+import type { Change, KubeObject, Queue } from '../runtime/index.ts'
+import { refOf } from './directory.ts'
+import type { Stores } from './stores.ts'
+
+export const lanes = ['revoke', 'delete', 'change', 'new', 'resync'] as const
+export type Lane = (typeof lanes)[number]
+
+export const controllerNames = [
+  'customers',
+  'partners',
+  'members',
+  'grants',
+  'links',
+  'devices',
+] as const
+
+export type Queues = Readonly<Record<(typeof controllerNames)[number], Queue>>
+
+export function connectTriggers(stores: Stores, queues: Queues): void {
+  const about = concerns(stores, queues)
+  stores.customers.onChange((change) => {
+    const lane = laneOf(change, 'change')
+    for (const object of bothOf(change)) {
+      about.organization(refOf(object), lane)
+      about.people(object.spec.owners ?? [], lane)
+      if (object.spec.parentRef) about.customer(object.spec.parentRef.name, lane)
+      const partner = object.status?.partner?.name ?? object.spec.partner?.partnerRef.name
+      if (partner !== undefined) queues.partners.add(partner, lane)
+    }
+    if (patternChanged(change)) about.everybody(lane)
+  })
+  stores.partners.onChange((change) => {
+    const lane = laneOf(change, 'revoke')
+    for (const object of bothOf(change)) {
+      about.organization(refOf(object), lane)
+      about.people(object.spec.owners ?? [], lane)
+    }
+    if (patternChanged(change)) about.everybody(lane)
+  })
+  stores.members.onChange((change) => {
+    const lane = laneOf(change, 'revoke')
+    for (const object of bothOf(change)) {
+      about.namespace(object, lane)
+      about.people([object.spec.user], lane)
+    }
+  })
+  stores.identityProviders.onChange((change) => {
+    for (const object of bothOf(change)) about.namespace(object, laneOf(change, 'revoke'))
+  })
+  stores.grants.onChange((change) => {
+    for (const object of bothOf(change)) about.namespace(object, laneOf(change, 'revoke'))
+  })
+  stores.namespaces.onChange((change) => {
+    for (const { metadata } of bothOf(change)) {
+      const ref = organizationOf(metadata.name)
+      if (ref) about.organization(ref, laneOf(change, 'change'))
+    }
+  })
+  stores.devices.onChange((change) => {
+    const lane = laneOf(change, 'change')
+    for (const { metadata } of bothOf(change)) {
+      queues.devices.add(`${metadata.namespace ?? ''}/${metadata.name}`, lane)
+      about.owner(metadata.namespace, lane)
+    }
+  })
+  stores.links.onChange((change) => {
+    for (const { metadata } of bothOf(change)) {
+      const customer = metadata.labels?.[labels.customer]
+      if (customer !== undefined) queues.links.add(customer, laneOf(change, 'change'))
+    }
+  })
+  const children = [
+    stores.quotas,
+    stores.limitRanges,
+    stores.networkPolicies,
+    stores.roleBindings,
+    stores.jobs,
+    ...stores.secrets.map(({ store }) => store),
+  ]
+  for (const store of children) {
+    store.onChange((change: Change<KubeObject>) => {
+      for (const { metadata } of bothOf(change)) {
+        about.owner(metadata.namespace, laneOf(change, 'change'))
+      }
+    })
+  }
+  stores.clusterRoles.onChange((change) => {
+    const lane = laneOf(change, 'change')
+    for (const { metadata } of bothOf(change)) {
+      const partner = metadata.labels?.[labels.partner]
+      if (partner === undefined)
+        about.everybody(lane) // a template of the chart
+      else about.customersOf(partner, lane)
+    }
+  })
+}
+
+/** What is looked at before anybody is let in: whatever somebody may have to be put out of. */
+export function firstKeys(
+  stores: Stores,
+): readonly { readonly queue: 'customers' | 'partners'; readonly key: string }[] {
+  const customers = new Set(stores.customers.list().map(({ metadata }) => metadata.name))
+  for (const { metadata } of stores.roleBindings.list()) {
+    const ref = organizationOf(metadata.namespace ?? '')
+    if (ref?.kind === 'customer') customers.add(ref.name)
+  }
+  const partners = new Set(stores.partners.list().map(({ metadata }) => metadata.name))
+  for (const { metadata } of stores.clusterRoles.list()) {
+    const partner = metadata.labels?.[labels.partner]
+    if (partner !== undefined) partners.add(partner)
+  }
+  return [
+    ...[...partners].map((key) => ({ queue: 'partners' as const, key })),
+    ...[...customers].map((key) => ({ queue: 'customers' as const, key })),
+  ]
+}
+
+/** Everything, for the leader that takes over. */
+export function enqueueAll(stores: Stores, queues: Queues): void {
+  concerns(stores, queues).everybody('resync')
+  for (const { metadata } of stores.devices.list()) {
+    queues.devices.add(`${metadata.namespace ?? ''}/${metadata.name}`, 'resync')
+  }
+}
+
+function concerns(stores: Stores, queues: Queues) {
+  /** The customer and all that are nested in it: rights lead downward. */
+  function customer(name: string, lane: Lane): void {
+    const seen = new Set([name])
+    for (const each of seen) {
+      queues.customers.add(each, lane)
+      queues.grants.add(each, lane)
+      queues.links.add(each, lane)
+      for (const { metadata } of stores.customers.by('parent', each)) seen.add(metadata.name)
+    }
+  }
+
+  function customersOf(partner: string, lane: Lane): void {
+    const names = new Set(
+      stores.customers.by('linkedPartner', partner).map(({ metadata }) => metadata.name),
+    )
+    for (const { metadata } of stores.grants.by('partner', partner)) {
+      const ref = organizationOf(metadata.namespace ?? '')
+      if (ref) names.add(ref.name)
+    }
+    for (const name of names) customer(name, lane)
+  }
+
+  function organization({ kind, name }: OrganizationRef, lane: Lane): void {
+    if (kind === 'customer') {
+      queues.members.add(customerNamespace(name), lane)
+      customer(name, lane)
+      return
+    }
+    queues.members.add(partnerNamespace(name), lane)
+    queues.partners.add(name, lane)
+    customersOf(name, lane)
+  }
+
+  function owner(namespace: string | undefined, lane: Lane): void {
+    const ref = organizationOf(namespace ?? '')
+    if (!ref) return
+    if (ref.kind === 'partner') queues.partners.add(ref.name, lane)
+    else {
+      queues.customers.add(ref.name, lane)
+      queues.grants.add(ref.name, lane)
+    }
+  }
+
+  function namespace({ metadata }: KubeObject, lane: Lane): void {
+    const ref = organizationOf(metadata.namespace ?? '')
+    if (ref) organization(ref, lane)
+    else if (metadata.namespace !== undefined) queues.members.add(metadata.namespace, lane)
+  }
+
+  /** ONE-HOME: a claim that comes or goes decides about the same person elsewhere. */
+  function people(names: readonly string[], lane: Lane): void {
+    for (const name of names) {
+      const claimants: readonly (CustomerOrganization | PartnerOrganization)[] = [
+        ...stores.customers.by('owner', name),
+        ...stores.partners.by('owner', name),
+      ]
+      for (const object of claimants) organization(refOf(object), lane)
+      const members: readonly OrganizationMember[] = stores.members.by('user', name)
+      for (const member of members) namespace(member, lane)
+    }
+  }
+
+  function everybody(lane: Lane): void {
+    for (const { metadata } of stores.partners.list()) {
+      queues.partners.add(metadata.name, lane)
+      queues.members.add(partnerNamespace(metadata.name), lane)
+    }
+    for (const { metadata } of stores.customers.list()) {
+      queues.members.add(customerNamespace(metadata.name), lane)
+      customer(metadata.name, lane)
+    }
+  }
+
+  return { customer, customersOf, organization, owner, namespace, people, everybody }
+}
+
+function bothOf<T>({ before, after }: Change<T>): readonly T[] {
+  return [before, after].filter((object) => object !== undefined)
+}
+
+/** What may take something away is `urgent`; the first list is work that nobody waits for. */
+function laneOf({ before, after, origin }: Change<KubeObject>, urgent: Lane): Lane {
+  if (origin === 'list' && !before) return 'resync'
+  if (!after || after.metadata.deletionTimestamp) return urgent === 'revoke' ? urgent : 'delete'
+  return before ? urgent : 'new'
+}
+
+function patternChanged({
+  before,
+  after,
+}: Change<CustomerOrganization | PartnerOrganization>): boolean {
+  const was = before?.spec.usernames
+  const is = after?.spec.usernames
+  return was?.prefix !== is?.prefix || was?.suffix !== is?.suffix
+}
