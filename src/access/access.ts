@@ -19,6 +19,8 @@ export type Known = {
   readonly grant: Grant | undefined
   /** The partner that the grant names; `undefined` when it does not exist. */
   readonly partner: Partner | undefined
+  /** The cluster's clock minus ours, in ms; 0 while the difference is tolerable. */
+  readonly skewMs: number
 }
 
 export type Answer =
@@ -75,7 +77,13 @@ function ancestorsWhoMayEnter({ ancestors }: Known): readonly string[] {
   return [...new Set(open.flatMap((parent) => holdersOf(parent, ['SuperAdmin', 'Admin'])))]
 }
 
-function technicianClaims({ customer, link, grant, partner }: Known): readonly TechnicianClaim[] {
+function technicianClaims({
+  customer,
+  link,
+  grant,
+  partner,
+  skewMs,
+}: Known): readonly TechnicianClaim[] {
   if (!grant) return []
   const roles = new Map<string, Role>()
   for (const standing of partner ? standingsOf(partner) : []) {
@@ -88,6 +96,7 @@ function technicianClaims({ customer, link, grant, partner }: Known): readonly T
     partner,
     partnerRole: roles.get(entry.name),
     linkedPartner: linkedPartner(link),
+    skewMs,
   }))
 }
 

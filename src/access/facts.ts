@@ -42,7 +42,7 @@ export type Directory = {
 }
 
 /** Everything that bears on who may enter this customer. */
-export function knownAbout(directory: Directory, object: CustomerOrganization): Known {
+export function knownAbout(directory: Directory, object: CustomerOrganization, skewMs = 0): Known {
   const ancestry = ancestryIn(directory, object.metadata.name)
   const grant = directory.grant(object.metadata.name)
   const partner = grant && directory.partner(grant.spec.partnerRef.name)
@@ -55,6 +55,7 @@ export function knownAbout(directory: Directory, object: CustomerOrganization): 
     link: linkOf(object),
     grant: grant && grantFacts(grant),
     partner: partner && partnerFacts(directory, partner),
+    skewMs,
   }
 }
 

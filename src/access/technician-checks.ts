@@ -7,7 +7,7 @@ import { formatTime, type EpochMs } from '../api/time.ts'
 import { grantWindow, isDisabled, type Grant, type TechnicianEntry } from './grant.ts'
 import type { Role } from './members.ts'
 import type { Partner } from './organization.ts'
-import { both, phaseOf, windowOf, type Window } from './window.ts'
+import { both, byBothClocks, phaseOf, windowOf, type Window } from './window.ts'
 
 export type TechnicianClaim = {
   readonly customer: string
@@ -19,6 +19,7 @@ export type TechnicianClaim = {
   readonly partnerRole: Role | undefined
   /** The partner that is linked now, if any. */
   readonly linkedPartner: string | undefined
+  readonly skewMs: number
 }
 
 type Check = (claim: TechnicianClaim, now: EpochMs) => Verdict | undefined
@@ -45,11 +46,11 @@ export function technicianObjection(claim: TechnicianClaim, now: EpochMs): Verdi
   return undefined
 }
 
-/** The tighter of the grant's window and the entry's own. */
-export function technicianWindow({ grant, entry }: TechnicianClaim): Window | undefined {
+/** The tighter of the grant's window and the entry's own, by the stricter of the clocks. */
+export function technicianWindow({ grant, entry, skewMs }: TechnicianClaim): Window | undefined {
   const ofGrant = grantWindow(grant)
   const ofEntry = windowOf(entry)
-  return ofGrant && ofEntry && both(ofGrant, ofEntry)
+  return ofGrant && ofEntry && byBothClocks(both(ofGrant, ofEntry), skewMs)
 }
 
 function partnerIsMissing({ partner, grant }: TechnicianClaim): Verdict | undefined {

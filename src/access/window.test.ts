@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { always, both, nextBoundary, phaseOf, windowOf } from './window.ts'
+import {
+  always,
+  both,
+  byBothClocks,
+  countedSkew,
+  nextBoundary,
+  phaseOf,
+  windowOf,
+} from './window.ts'
 
 const start = Date.parse('2026-12-01T08:00:00Z')
 const end = Date.parse('2026-12-01T18:00:00Z')
@@ -47,5 +55,23 @@ describe('a window of access', () => {
     expect(both(window, always)).toEqual(window)
     const later = { notBefore: end + 1, notAfter: 'open' } as const
     expect(phaseOf(both(window, later), end + 2)).toBe('After')
+  })
+
+  it('starts late and ends early when another clock disagrees (NO-EARLY, NO-LATE)', () => {
+    const ahead = byBothClocks(window, 10_000)
+    expect([phaseOf(ahead, start), phaseOf(ahead, end - 10_000)]).toEqual(['During', 'After'])
+    const behind = byBothClocks(window, -10_000)
+    expect([phaseOf(behind, start), phaseOf(behind, start + 10_000)]).toEqual(['Before', 'During'])
+    expect(byBothClocks(always, 10_000)).toEqual(always)
+  })
+
+  it.each([
+    [undefined, 0],
+    [5_000, 0],
+    [-5_000, 0],
+    [5_001, 10_000],
+    [-10_001, -20_000],
+  ])('counts a skew of %s ms as %s ms', (skewMs, counted) => {
+    expect(countedSkew(skewMs)).toBe(counted)
   })
 })

@@ -26,6 +26,27 @@ export function both(a: Window, b: Window): Window {
   }
 }
 
+/**
+ * The window on our clock that another clock agrees with too: it starts late and ends early.
+ *
+ * @param skewMs the other clock minus ours
+ */
+export function byBothClocks({ notBefore, notAfter }: Window, skewMs: number): Window {
+  return {
+    notBefore: notBefore + Math.max(0, -skewMs),
+    notAfter: notAfter === 'open' ? notAfter : notAfter - Math.max(0, skewMs),
+  }
+}
+
+export const tolerableSkewMs = 5_000
+const skewStepMs = 10_000
+
+/** In steps, so that a clock that drifts does not move every end at every look. */
+export function countedSkew(skewMs: number | undefined): number {
+  if (skewMs === undefined || Math.abs(skewMs) <= tolerableSkewMs) return 0
+  return Math.sign(skewMs) * Math.ceil(Math.abs(skewMs) / skewStepMs) * skewStepMs
+}
+
 export type Phase = 'Before' | 'During' | 'After'
 
 export function phaseOf(window: Window, now: EpochMs): Phase {

@@ -159,6 +159,18 @@ export const reasonCatalogue = {
       "The cluster has not taken up the Job that ends a window by itself: the dead man's switch.",
     remedy: "Look at the cluster's controller-manager, if this stays.",
   },
+  EndsWithinAMonth: {
+    means: 'The window of the grant ends within 30 days.',
+    remedy: 'Set a later spec.access.notAfter, if the access is to go on.',
+  },
+  EndsWithinAWeek: {
+    means: 'The window of the grant ends within 7 days.',
+    remedy: 'Set a later spec.access.notAfter, if the access is to go on.',
+  },
+  EndsWithinADay: {
+    means: 'The window of the grant ends within a day.',
+    remedy: 'Set a later spec.access.notAfter, if the access is to go on.',
+  },
   NoTechnician: {
     means: 'The grant names nobody who may enter.',
     remedy: 'An Admin of the partner names technicians in spec.technicians.',

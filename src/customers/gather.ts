@@ -37,7 +37,7 @@ export function gather(ports: Ports, name: string): Seen | undefined {
   const object = stores.customers.get({ name })
   if (!object) return undefined
   const namespace = customerNamespace(name)
-  const known = knownAbout(directory, object)
+  const known = knownAbout(directory, object, ports.skewMs())
   const assignments = stores.devices.byNamespace(namespace)
   return {
     object,

@@ -79,6 +79,7 @@ function seen(change: Partial<Seen> = {}, known: Partial<Seen['known']> = {}): S
         deleting: false,
       },
       partner: fabrikam,
+      skewMs: 0,
       ...known,
     },
     ancestry: { outcome: 'found', ancestors: [] },

@@ -59,6 +59,8 @@ export type Ports = {
   readonly reviews: AccessReviews
   readonly events: EventRecorder
   readonly deadlines: Deadlines
+  /** The cluster's clock minus ours, in ms, as far as it counts. */
+  readonly skewMs: () => number
   readonly clock: { readonly now: () => EpochMs }
   /** May put out whoever must not be in; without it only what time has ended goes. */
   readonly leads: () => boolean

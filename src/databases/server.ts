@@ -42,7 +42,9 @@ const attempts = 5
 
 // A customer's objects must never shadow what the operator calls.
 const parameters =
-  '-c search_path=pg_catalog -c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s'
+  '-c search_path=pg_catalog -c statement_timeout=30s -c idle_in_transaction_session_timeout=30s'
+/** On the administrative database one waits for another replica; inside, for a customer's transaction, which may last. */
+const lockTimeouts = { admin: '10s', inside: '2s' } as const
 
 export class Server {
   readonly options: ServerOptions
@@ -54,7 +56,11 @@ export class Server {
     this.options = options
     this.#breaker = new Breaker(breaker)
     const database = options.database ?? 'postgres'
-    this.#pool = new Pool({ ...this.#config(database), max: workers, idleTimeoutMillis: 30_000 })
+    this.#pool = new Pool({
+      ...this.#config(database, 'admin'),
+      max: workers,
+      idleTimeoutMillis: 30_000,
+    })
     this.#pool.on('error', () => {}) // an idle connection was cut; the next use opens another
   }
 
@@ -98,7 +104,7 @@ export class Server {
     database: string,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    return this.#connected(signal, this.#config(database), work)
+    return this.#connected(signal, this.#config(database, 'inside'), work)
   }
 
   /** The same as somebody else: proof by signing in. A refused login is thrown as the driver says it. */
@@ -108,7 +114,7 @@ export class Server {
     { username: user, password }: Login,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    return this.#connected(signal, { ...this.#config(database), user, password }, work)
+    return this.#connected(signal, { ...this.#config(database, 'inside'), user, password }, work)
   }
 
   async stop(): Promise<void> {
@@ -131,7 +137,7 @@ export class Server {
     }
   }
 
-  #config(database: string): ClientConfig {
+  #config(database: string, where: keyof typeof lockTimeouts): ClientConfig {
     const { host, port, user, tls } = this.options
     return {
       host,
@@ -141,7 +147,7 @@ export class Server {
       database,
       ssl: tls === 'off' ? false : { ca: tls.ca, rejectUnauthorized: true },
       application_name: 'tenantry',
-      options: parameters,
+      options: `${parameters} -c lock_timeout=${lockTimeouts[where]}`,
       connectionTimeoutMillis: 5_000,
       query_timeout: 35_000,
       keepAlive: true,

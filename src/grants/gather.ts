@@ -26,7 +26,7 @@ export function gather(ports: Ports, customer: string): Seen | undefined {
     object,
     namespace,
     jobs: ports.stores.jobs.byNamespace(namespace),
-    known: organization && knownAbout(ports.directory, organization),
+    known: organization && knownAbout(ports.directory, organization, ports.skewMs()),
     signInURL: ports.signInURL
       ?.replaceAll('{customer}', customer)
       .replaceAll('{partner}', object.spec.partnerRef.name),

@@ -5,6 +5,7 @@ import { access, type Access } from '../access/access.ts'
 import { grantAccess, grantWindow, type GrantAccess } from '../access/grant.ts'
 import { linkedPartner } from '../access/link.ts'
 import { isArmed, switchName } from '../access/switches.ts'
+import { phaseOf, type Window } from '../access/window.ts'
 import type { Job } from '../api/resources.ts'
 import { parseTime, type EpochMs } from '../api/time.ts'
 import type { Seen } from './gather.ts'
@@ -20,6 +21,8 @@ export type Plan = {
   /** Ends of windows that are open now, in seconds, and those whose switch is not armed. */
   readonly ends: readonly number[]
   readonly notArmed: readonly number[]
+  /** How near the end of the grant's window is; `undefined` while it is far, or has none. */
+  readonly endingWithinDays: number | undefined
   readonly review: 'none' | 'due' | 'later'
   readonly nextChange: EpochMs | undefined
 }
@@ -38,12 +41,34 @@ export function planGrantStatus({ object, known, jobs }: Seen, now: EpochMs): Pl
     questions: questionsAbout(decided),
     ends,
     notArmed: ends.filter((end) => !isArmed(jobFor(jobs, end), end)),
+    endingWithinDays: window && endingWithin(window, now),
     review: reviewBy === undefined ? 'none' : now >= reviewBy ? 'due' : 'later',
     nextChange: earliest([
       decided?.nextChange,
+      window && nextWarning(window, now),
       reviewBy !== undefined && reviewBy > now ? reviewBy : undefined,
     ]),
   }
+}
+
+const dayMs = 86_400_000
+const warnedDays = [1, 7, 30]
+
+/** The moments of the warnings, but for those before the window itself: a short one has none. */
+function warningsOf({ notBefore, notAfter }: Window): readonly { days: number; at: EpochMs }[] {
+  if (notAfter === 'open') return []
+  return warnedDays
+    .map((days) => ({ days, at: notAfter - days * dayMs }))
+    .filter(({ at }) => at > notBefore)
+}
+
+function endingWithin(window: Window, now: EpochMs): number | undefined {
+  if (phaseOf(window, now) !== 'During') return undefined
+  return warningsOf(window).find(({ at }) => now >= at)?.days
+}
+
+function nextWarning(window: Window, now: EpochMs): EpochMs | undefined {
+  return earliest(warningsOf(window).map(({ at }) => (at > now ? at : undefined)))
 }
 
 function endsOf(decided: Access | undefined): readonly number[] {

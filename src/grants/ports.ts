@@ -22,6 +22,8 @@ export type Ports = {
   readonly reviews: AccessReviews
   readonly events: EventRecorder
   readonly deadlines: Deadlines
+  /** The cluster's clock minus ours, in ms, as far as it counts. */
+  readonly skewMs: () => number
   readonly clock: { readonly now: () => EpochMs }
   readonly gives: () => boolean
 }

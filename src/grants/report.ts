@@ -69,6 +69,7 @@ function findingsOf(seen: Seen, plan: Plan, proof: AccessAnswers<Question>): rea
     active(plan, proof),
     revoked(seen, proof),
     ...(plan.ends.length === 0 ? [] : [backstop(plan)]),
+    ...(plan.endingWithinDays === undefined ? [] : [ending(plan, plan.endingWithinDays)]),
     ...(plan.review === 'none' ? [] : [reviewDue(seen, plan)]),
   ]
   return [...findings, ready(seen, plan, findings)]
@@ -127,6 +128,17 @@ function backstop({ ends, notArmed }: Plan): Finding {
     'Backstop',
     'BackstopNotArmed',
     `The cluster has not taken up the Job that ends the window at ${first} by itself. Until then its end needs the operator. If this stays, look at the cluster's controller-manager.`,
+  )
+}
+
+/** A step of days, no countdown: each is one Event, and none is repeated by a restart. */
+function ending({ until }: Plan, days: number): Finding {
+  const end = until === undefined ? '' : ` at ${formatTime(until)}`
+  const reason = days === 1 ? 'EndsWithinADay' : days === 7 ? 'EndsWithinAWeek' : 'EndsWithinAMonth'
+  return isTrue(
+    'Ending',
+    reason,
+    `The access ends${end}. Whoever decides about it sets a later spec.access.notAfter, if it is to go on.`,
   )
 }
 

@@ -18,11 +18,11 @@ export type Seen = {
   readonly signInURL: string | undefined
 }
 
-export function gather({ stores, directory, signInURL }: Ports, customer: string): Seen {
+export function gather({ stores, directory, signInURL, skewMs }: Ports, customer: string): Seen {
   const object = stores.customers.get({ name: customer })
   return {
     object,
-    known: object && knownAbout(directory, object),
+    known: object && knownAbout(directory, object, skewMs()),
     links: stores.links.by('customer', customer),
     isHome: (namespace, label, organization) => {
       const metadata = stores.namespaces.get({ name: namespace })?.metadata

@@ -16,6 +16,8 @@ export type Ports = {
   readonly signInURL: string | undefined
   readonly applier: Applier
   readonly deadlines: Deadlines
+  /** The cluster's clock minus ours, in ms, as far as it counts. */
+  readonly skewMs: () => number
   readonly clock: { readonly now: () => EpochMs }
   readonly gives: () => boolean
 }

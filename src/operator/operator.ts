@@ -2,6 +2,7 @@
 // stops them in reverse. Every replica runs all controllers, since every replica takes away at
 // deadlines; only the leader gives.
 
+import { countedSkew } from '../access/window.ts'
 import type { OperatorConfig } from '../api/config.ts'
 import { TenantryError } from '../api/errors.ts'
 import { annotations, apiGroup, fieldManagers } from '../api/names.ts'
@@ -24,11 +25,12 @@ import {
   Queue,
   Reflector,
   isConflict,
+  sleep,
   type Client,
   type KubeObject,
   type Result,
 } from '../runtime/index.ts'
-import { directoryOver } from './directory.ts'
+import { directoryOf } from './directory.ts'
 import { fillEach, makeStores } from './stores.ts'
 import { Standing } from './standing.ts'
 import {
@@ -65,7 +67,7 @@ export function makeOperator(parts: OperatorParts): Operator {
   const { config, client, databases, log, metrics, identity } = parts
   const clock = parts.clock ?? { now: () => Date.now() }
   const stores = makeStores()
-  const directory = directoryOver(stores)
+  const directory = directoryOf(stores)
   const queues = makeQueues(metrics)
   const elector = new Elector({
     client,
@@ -109,6 +111,7 @@ export function makeOperator(parts: OperatorParts): Operator {
     databaseMemory: new Map<string, string>(),
     events,
     clock,
+    skewMs: () => countedSkew(client.skewMs()),
     signInURL: config.signInURL,
     leads: () => standing.takesAway(),
     gives: () => standing.gives(),
@@ -184,6 +187,17 @@ export function makeOperator(parts: OperatorParts): Operator {
         { customers: stores.customers.size, partners: stores.partners.size },
         'caches filled',
       )
+      const watchingSkew = watchSkew(
+        signal,
+        () => countedSkew(client.skewMs()),
+        (skewMs) => {
+          log.warn(
+            { skewMs },
+            "the cluster's clock and ours differ: windows start late and end early",
+          )
+          enqueueAll(stores, queues)
+        },
+      )
       const working = controllers.map((controller) => controller.run(signal))
       // The lease is given back only when nothing of ours is at work any more.
       const releasing = new AbortController()
@@ -191,10 +205,27 @@ export function makeOperator(parts: OperatorParts): Operator {
       await Promise.all(working)
       releasing.abort()
       for (const each of Object.values(deadlines)) each.stop()
-      await Promise.all([electing, ...caches])
+      await Promise.all([electing, watchingSkew, ...caches])
       await events.flush(AbortSignal.timeout(2_000))
       await databases.stop()
     },
+  }
+}
+
+const lookAtSkewMs = 10_000
+
+/** A step of the skew moves every window, so everything is looked at anew. */
+async function watchSkew(
+  signal: AbortSignal,
+  read: () => number,
+  onStep: (skewMs: number) => void,
+): Promise<void> {
+  let known = 0
+  while (!signal.aborted) {
+    const skewMs = read()
+    if (skewMs !== known) onStep(skewMs)
+    known = skewMs
+    await sleep(signal, lookAtSkewMs).catch(() => {})
   }
 }
 

@@ -6,7 +6,7 @@ import type { OrganizationMember, PartnerOrganization } from '../api/kinds.gener
 import type { CustomerOrganization } from '../api/kinds.generated.ts'
 import { customerNamespace, labels, organizationOf, partnerNamespace } from '../api/names.ts'
 import type { Change, KubeObject, Queue } from '../runtime/index.ts'
-import { refOf } from './directory.ts'
+import { refOf } from '../access/directory.ts'
 import type { Stores } from './stores.ts'
 
 export const lanes = ['revoke', 'delete', 'change', 'new', 'resync'] as const

@@ -23,18 +23,20 @@ export type ApplierOptions = {
   readonly onWrite?: (verb: WriteVerb, resource: ResourceOf<unknown>, ref: ObjectRef) => void
 }
 
+/** The part of a client that it needs. */
+type Writer = Pick<Client, 'apply' | 'create' | 'find' | 'patch' | 'remove'>
 type Urgency = { readonly lane?: Lane }
 type WithStatus = KubeObject & { readonly status?: unknown }
 
 export type Written<T> = { readonly wrote: boolean; readonly object: T }
 
 export class Applier {
-  readonly #client: Client
+  readonly #client: Writer
   readonly #options: Required<ApplierOptions>
   /** By uid and part: what was asked for and which version answered, if the answer differs. */
   readonly #futile = new Map<string, string>()
 
-  constructor(client: Client, options: ApplierOptions) {
+  constructor(client: Writer, options: ApplierOptions) {
     this.#client = client
     this.#options = {
       statusFieldManager: `${options.fieldManager}-status`,

@@ -142,7 +142,6 @@ export class Transport {
         signal.throwIfAborted()
         const answer = await this.#dispatch(life.signal, call)
         if (answer.statusCode !== 200) await bodyOf(answer, call)
-        deadline.signal.removeEventListener('abort', giveUp)
         return { body: answer.body, close }
       } catch (error) {
         if (!deadline.passed) throw error

@@ -91,7 +91,9 @@ export class Elector {
    */
   leads(): boolean {
     const { now, wallClock } = this.#options
-    return this.#term !== undefined && now() < this.#term.until && wallClock() < this.#term.wallUntil
+    return (
+      this.#term !== undefined && now() < this.#term.until && wallClock() < this.#term.wallUntil
+    )
   }
 
   /** Until the signal; gives the lease back then, so that another replica need not wait. */

@@ -177,7 +177,8 @@ describe('a flood of urgent keys', () => {
   test('in another lane starves nobody below it', async () => {
     const { queue } = start()
     const served = new Map<string, number>()
-    for (const lane of ['new', 'resync']) for (let n = 0; n < 20; n++) queue.add(`${lane}${n}`, lane)
+    for (const lane of ['new', 'resync'])
+      for (let n = 0; n < 20; n++) queue.add(`${lane}${n}`, lane)
     for (let n = 0; n < 320; n++) {
       queue.add(`c${n}`, 'change') // as fast as they are taken
       const taken = await queue.take(signal)
@@ -281,7 +282,7 @@ describe('whatever is added, taken and finished', () => {
 
   test('the queue does as a simple model does', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
         const { time, queue } = start()
         const model = makeModel()
         for (const each of steps) {
@@ -297,7 +298,10 @@ describe('whatever is added, taken and finished', () => {
             case 'take': {
               if (queue.depth === 0) break
               const taken = await queue.take(signal)
-              model.take(taken?.key ?? '', lanes.findIndex((name) => name === taken?.lane))
+              model.take(
+                taken?.key ?? '',
+                lanes.findIndex((name) => name === taken?.lane),
+              )
               break
             }
             case 'done':
@@ -320,21 +324,19 @@ describe('whatever is added, taken and finished', () => {
 
 /** Lists and linear search; takes the choice of the queue and objects when it was not allowed. */
 function makeModel() {
-  const waiting = lanes.map((): string[] => [])
-  const running = new Map<string, number | undefined>()
+  let waiting: { key: string; lane: number; since: number }[] = []
   let asleep: { key: string; lane: number; due: number }[] = []
-  const laneOf = (key: string) => waiting.findIndex((keys) => keys.includes(key))
+  const running = new Map<string, number | undefined>()
+  let moment = 0
 
-  function add(key: string, lane: number): void {
+  function add(key: string, lane: number, since = ++moment): void {
     asleep = asleep.filter((each) => each.key !== key || each.lane < lane)
     if (running.has(key)) {
       running.set(key, Math.min(running.get(key) ?? lane, lane))
       return
     }
-    const here = laneOf(key)
-    if (here >= 0 && here <= lane) return
-    if (here >= 0) waiting[here] = waiting[here]?.filter((each) => each !== key) ?? []
-    waiting[lane]?.push(key)
+    if (waiting.some((each) => each.key === key && each.lane <= lane)) return
+    waiting = [...waiting.filter((each) => each.key !== key), { key, lane, since }]
   }
 
   return {
@@ -348,9 +350,12 @@ function makeModel() {
     },
     take(key: string, lane: number): void {
       expect(running.has(key), `${key} runs already`).toBe(false)
-      expect(waiting[lane]?.[0], 'oldest of its lane first').toBe(key)
-      if (waiting[0]?.length) expect(lane, 'the first lane first').toBe(0)
-      waiting[lane]?.shift()
+      const taken = waiting.find((each) => each.key === key && each.lane === lane)
+      const older = waiting.filter((each) => each.lane === lane && each.since < (taken?.since ?? 0))
+      expect(taken, 'it waited in that lane').toBeDefined()
+      expect(older, 'oldest of its lane first').toEqual([])
+      if (waiting.some((each) => each.lane === 0)) expect(lane, 'the first lane first').toBe(0)
+      waiting = waiting.filter((each) => each.key !== key)
       running.set(key, undefined)
     },
     done(key: string): void {
@@ -358,9 +363,11 @@ function makeModel() {
       running.delete(key)
       if (again !== undefined) add(key, again)
     },
+    /** What is due at the same moment comes in any order. */
     pass(now: number): void {
-      for (const { key, lane } of asleep.filter((each) => each.due <= now)) add(key, lane)
+      moment++
+      for (const { key, lane } of asleep.filter((each) => each.due <= now)) add(key, lane, moment)
     },
-    depth: () => waiting.flat().length,
+    depth: () => waiting.length,
   }
 }

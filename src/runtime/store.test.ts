@@ -143,6 +143,18 @@ describe('a store', () => {
     ])
   })
 
+  test('does not show what was before an object that we made anew, nor before that', () => {
+    const { store } = storeOf([])
+    store.put(thing('a', '103', { size: 3 }, 'second'))
+    store.put(thing('a', '102', { size: 2 }, 'first')) // its answer was slow
+    store.forget(thing('a', '103', {}, 'second'))
+    store.observe('ADDED', thing('a', '101', { size: 1 }, 'first'))
+    expect(store.size).toBe(0)
+    store.observe('DELETED', thing('a', '102', { size: 2 }, 'first'))
+    store.observe('ADDED', thing('a', '105', {}, 'third'))
+    expect(store.get(a)?.metadata.uid).toBe('third')
+  })
+
   test('forgets by uid alone, and not somebody else with that name', () => {
     const { store } = storeOf([thing('a', '1')])
     store.forget({ metadata: { ...a, uid: 'of another' } })
