@@ -299,7 +299,7 @@ describe('status', () => {
       applier.writeStatus(signal, store, object, { phase: 'Up' }, guarded),
     ).rejects.toMatchObject({ status: 409 })
     const { wrote } = await applier.writeStatus(signal, store, object, { phase: 'Up' })
-    expect(wrote).toBe(true)
+    expect([wrote, store.get(ref)?.spec]).toEqual([true, { size: '2' }])
     await expect(
       applier.writeStatus(signal, store, widget(), { phase: 'Up' }, guarded),
     ).rejects.toThrow(RangeError)

@@ -28,6 +28,9 @@ type Writer = Pick<Client, 'apply' | 'create' | 'find' | 'patch' | 'remove'>
 type Urgency = { readonly lane?: Lane }
 type WithStatus = KubeObject & { readonly status?: unknown }
 
+/** Of a write that others may overtake each time. */
+const mostTries = 4
+
 export type Written<T> = { readonly wrote: boolean; readonly object: T }
 
 export class Applier {
@@ -160,9 +163,11 @@ export class Applier {
   }
 
   /**
-   * Says what status is, under a manager of its own; what others say there stays.
+   * Says what status is, under a manager of its own; what others say there stays. An object that was
+   * made anew under the name has another status: 409. The server does not look at the uid of a
+   * status (measured on 1.36), hence the version is always sent.
    *
-   * @param guarded only over the version of `object`: a 409 when somebody wrote meanwhile
+   * @param guarded a 409 too when anybody wrote since `object` was read; else it is read again
    */
   async writeStatus<T extends WithStatus>(
     signal: AbortSignal,
@@ -177,22 +182,26 @@ export class Applier {
     }
     const { statusFieldManager, onWrite } = this.#options
     const { resource } = store
-    const { name, namespace, uid, resourceVersion } = object.metadata
-    if (guarded && resourceVersion === undefined) throw unguarded(object)
-    const metadata = {
-      name,
-      ...(namespace !== undefined && { namespace }),
-      // An object that was made anew under the name has another status.
-      ...(uid !== undefined && { uid }),
-      ...(guarded && { resourceVersion }),
-    }
-    const body = { metadata, status }
     const options = { fieldManager: statusFieldManager, force: true, subresource: 'status' }
-    const written = await this.#client.apply(signal, resource, body, options)
-    onWrite('status', resource, object.metadata)
-    store.put(written)
-    this.#remember(written, 'status', same(written.status, status) ? undefined : hash)
-    return { wrote: true, object: written }
+    let over = object
+    for (let tries = 1; ; tries++) {
+      const { name, namespace, resourceVersion } = over.metadata
+      if (resourceVersion === undefined) throw unguarded(over)
+      const metadata = { name, ...(namespace !== undefined && { namespace }), resourceVersion }
+      try {
+        const body = { metadata, status }
+        const written = await this.#client.apply(signal, resource, body, options)
+        onWrite('status', resource, object.metadata)
+        store.put(written)
+        this.#remember(written, 'status', same(written.status, status) ? undefined : hash)
+        return { wrote: true, object: written }
+      } catch (error) {
+        if (guarded || !isConflict(error) || tries === mostTries) throw error
+        const now = await this.#client.find(signal, resource, object.metadata)
+        if (now?.metadata.uid !== object.metadata.uid || !now) throw error
+        over = now
+      }
+    }
   }
 
   /** A patch with the version in it, not an update: it claims no field of a spec. */

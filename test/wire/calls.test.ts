@@ -65,6 +65,15 @@ describe('a call', () => {
     })
   })
 
+  test('that was refused for good is not sent again, whatever Retry-After says', async () => {
+    await using world = await startWorld()
+    world.server.next('call', (response) =>
+      answer(response, 403, status(403, 'Forbidden'), { 'retry-after': '0' }),
+    )
+    await expect(world.client.get(world.signal, widgets, a)).rejects.toMatchObject({ status: 403 })
+    expect(world.server.count('call')).toBe(1)
+  })
+
   test('that reads is sent again at once when an idle connection turns out to be closed', async () => {
     await using world = await startWorld()
     world.server.put('a')
@@ -146,7 +155,7 @@ describe('a call', () => {
   })
 
   test('is counted with its code, and with <error> when there was none', async () => {
-    await using world = await startWorld({ client: { timeoutMs: 40 } })
+    await using world = await startWorld({ client: { timeoutMs: 200 } })
     world.requests.length = 0
     await world.client.find(world.signal, widgets, a)
     world.server.next('call', () => {})
@@ -169,6 +178,18 @@ describe('a call', () => {
 })
 
 describe('many calls', () => {
+  test('after one that got no answer do not each try a connection that is dead', async () => {
+    await using world = await startWorld({ client: { timeoutMs: 800 } })
+    const six = () =>
+      Promise.all(Array.from({ length: 6 }, () => world.client.find(world.signal, widgets, a)))
+    await six()
+    expect(world.server.sockets.size).toBeGreaterThan(4)
+    world.server.freeze()
+    await expect(world.client.find(world.signal, widgets, a)).rejects.toThrow(DeadlineError)
+    await six()
+    expect(world.requests.filter(({ code }) => code === '<error>')).toHaveLength(1)
+  })
+
   test('share few connections, over HTTP/1.1, although the server offers HTTP/2', async () => {
     await using world = await startWorld()
     for (let i = 0; i < 50; i++) await world.client.find(world.signal, widgets, a)

@@ -37,6 +37,8 @@ export class FakeApiServer {
   token = 'token-1'
   /** Added to each answer of a server whose clock is wrong, in ms. */
   clockAheadMs = 0
+  readonly #tls = new Set<Socket>()
+  readonly #frozen = new WeakSet<Socket>()
   #server: Server
   #port = 0
   #authority: Authority = authority
@@ -182,10 +184,7 @@ export class FakeApiServer {
 
   /** Every connection of now stays open and is never answered again. */
   freeze(): void {
-    for (const socket of this.sockets) {
-      socket.pause()
-      socket.write = () => true
-    }
+    for (const socket of this.#tls) this.#frozen.add(socket)
     this.watches.clear()
   }
 
@@ -210,6 +209,8 @@ export class FakeApiServer {
     server.on('secureConnection', (socket: TLSSocket) => {
       this.dials++
       this.protocols.add(socket.alpnProtocol)
+      this.#tls.add(socket)
+      socket.on('close', () => this.#tls.delete(socket))
     })
     server.on('connection', (socket: Socket) => {
       this.sockets.add(socket)
@@ -221,6 +222,7 @@ export class FakeApiServer {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#frozen.has(request.socket)) return
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('error', () => response.destroy())
@@ -269,7 +271,8 @@ export class FakeApiServer {
         resourceVersion: version,
         ...(end < snapshot.length ? { continue: `${version}:${end}` } : {}),
       },
-      items: snapshot.slice(Number(from), end),
+      // As a real one does for its own kinds: what the list says once, its items do not repeat.
+      items: snapshot.slice(Number(from), end).map(({ metadata, spec }) => ({ metadata, spec })),
     })
   }
 

@@ -1,7 +1,8 @@
 // What a watch's stream may say that it should not, and what follows: nothing is missed, nothing
 // stops, and the problem is told once with the object's name.
 
-import { describe, expect, test, vi } from 'vitest'
+import { once } from 'node:events'
+import { describe, expect, test } from 'vitest'
 import { eventually, startWorld } from './world.ts'
 import { status } from './fake-api-server.ts'
 
@@ -165,14 +166,21 @@ describe('a watch', () => {
     expect(world.problems).toMatchObject([{ during: 'watch', times: 1 }])
   })
 
-  test('that ends in ERROR 410 lists at once', async () => {
-    await using world = await startWorld({ reflector: { calmMs: 0 } })
+  test.each([
+    ['at once', 0, 0],
+    ['after a pause, when the last list is young,', 10_000, 1],
+  ])('that ends in ERROR 410 lists %s and takes it for no fault', async (_, calmMs, count) => {
+    const pauses: number[] = []
+    await using world = await startWorld({
+      reflector: { calmMs, sleep: async (_, ms) => void pauses.push(ms) },
+    })
     world.server.unheard(() => world.server.put('meanwhile'))
     world.server.compact()
     world.server.event('ERROR', status(410, 'Expired'))
     world.server.endWatches()
     await world.agrees()
     expect(world.server.count('list')).toBe(2)
+    expect(pauses).toHaveLength(count)
     expect(world.problems).toEqual([]) // the server forgets: nobody did wrong
     expect(world.missed).toEqual([])
   })
@@ -218,7 +226,7 @@ describe('a watch', () => {
   })
 
   test('goes on when the log that it reports to throws', async () => {
-    const warned = vi.spyOn(process, 'emitWarning').mockReturnValue()
+    const warned = once(process, 'warning')
     await using world = await startWorld({
       reflector: {
         report() {
@@ -230,7 +238,7 @@ describe('a watch', () => {
     await eventually(() => expect(world.server.count('watch')).toBe(2))
     world.server.put('after')
     await world.agrees()
-    warned.mockRestore()
+    expect(String(await warned)).toContain('a hook of the reflector threw')
   })
 
   test('goes on when a listener throws, and the other listeners are told', async () => {
