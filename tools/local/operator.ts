@@ -1,0 +1,71 @@
+// The operator as a process of its own, from source: what a pod would run.
+import { spawn } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { readFile } from 'node:fs/promises'
+
+export type RunningOperator = {
+  readonly pid: number
+  /** Of /livez, /readyz and /metrics. */
+  readonly port: number
+  /** Everything that it has logged so far. */
+  log(): Promise<string>
+  metrics(signal: AbortSignal): Promise<string>
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | undefined>
+  /** SIGKILL: no word of goodbye, and the lease stays taken. */
+  kill(): Promise<void>
+}
+
+type OperatorOptions = {
+  readonly configFile: string
+  readonly kubeconfig: string
+  readonly logFile: string
+}
+
+/** Resolves once it serves its health port. */
+export async function startOperator(
+  signal: AbortSignal,
+  { configFile, kubeconfig, logFile }: OperatorOptions,
+): Promise<RunningOperator> {
+  signal.throwIfAborted()
+  const child = spawn(
+    process.execPath,
+    ['src/main.ts', '--config', configFile, '--kubeconfig', kubeconfig],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } },
+  )
+  const file = createWriteStream(logFile, { flags: 'a' })
+  child.stderr.pipe(file, { end: false })
+  const exited = new Promise<number | undefined>((resolve) => {
+    child.once('exit', (code) => resolve(code ?? undefined))
+  })
+  const port = await new Promise<number>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      file.write(`${line}\n`)
+      const found = /"port":(\d+)/.exec(line)?.[1]
+      if (found !== undefined) resolve(Number(found))
+    })
+    void exited.then(() => reject(new Error(`The operator ended at once; its log is ${logFile}.`)))
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  }).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error
+  })
+  return {
+    pid: child.pid ?? 0,
+    port,
+    log: () => readFile(logFile, 'utf8'),
+    async metrics(asking) {
+      const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: asking })
+      return answer.text()
+    },
+    async stop() {
+      child.kill('SIGTERM')
+      return exited
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}

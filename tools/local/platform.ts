@@ -1,0 +1,146 @@
+// A whole platform on this machine: control plane, PostgreSQL, CRDs, the chart's roles, and the
+// operator's own kubeconfig and configuration. The demo, the development commands and the tests
+// start the same one. Nothing of it outlives this process.
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { stringify } from 'yaml'
+import { startControlPlane, type ControlPlane } from '../control-plane/start.ts'
+import { startPostgres, type LocalPostgres } from '../postgres/start.ts'
+import { startOperator, type RunningOperator } from './operator.ts'
+
+export const systemNamespace = 'tenantry-system'
+export const operatorUser = `system:serviceaccount:${systemNamespace}:tenantry`
+
+export type PlatformOptions = {
+  /** Where configuration, credentials and logs go; the caller removes it. */
+  readonly directory: string
+  readonly auditLog?: boolean
+  /** Default false: what a demo or test writes need not survive a power cut. */
+  readonly fsync?: boolean
+  /** Default true. */
+  readonly postgres?: boolean
+  /** Overrides of the operator's configuration, at its top level. */
+  readonly config?: Readonly<Record<string, unknown>>
+  readonly say?: (line: string) => void
+}
+
+export type Platform = AsyncDisposable & {
+  readonly plane: ControlPlane
+  readonly postgres: LocalPostgres | undefined
+  readonly configFile: string
+  readonly operatorKubeconfig: string
+  operator(signal: AbortSignal): Promise<RunningOperator>
+  stop(): Promise<void>
+}
+
+export async function startPlatform(
+  signal: AbortSignal,
+  options: PlatformOptions,
+): Promise<Platform> {
+  const { directory, auditLog = false, fsync = false, say = () => {} } = options
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const [planeStart, postgresStart] = await Promise.allSettled([
+    startControlPlane(signal, { auditLog, fsync, log: say }),
+    options.postgres === false ? undefined : startPostgres(signal, { fsync }),
+  ])
+  const plane = planeStart.status === 'fulfilled' ? planeStart.value : undefined
+  const postgres = postgresStart.status === 'fulfilled' ? postgresStart.value : undefined
+  const running: RunningOperator[] = []
+  const stop = async (): Promise<void> => {
+    await Promise.all(running.map((operator) => operator.kill()))
+    await Promise.all([plane?.stop(), postgres?.stop()])
+  }
+  try {
+    if (planeStart.status === 'rejected') throw planeStart.reason
+    if (postgresStart.status === 'rejected') throw postgresStart.reason
+    if (!plane) throw new Error('The control plane did not start.')
+    say('Control plane and PostgreSQL answer.')
+    await install(signal, plane)
+    const operatorKubeconfig = await signInOperator(signal, plane)
+    const configFile = await configure(options, postgres)
+    say("CRDs and the chart's roles are in place.")
+    let replicas = 0
+    return {
+      plane,
+      postgres,
+      configFile,
+      operatorKubeconfig,
+      async operator(starting) {
+        replicas += 1
+        const operator = await startOperator(starting, {
+          configFile,
+          kubeconfig: operatorKubeconfig,
+          logFile: join(directory, `operator-${replicas}.log`),
+        })
+        running.push(operator)
+        return operator
+      },
+      stop,
+      [Symbol.asyncDispose]: stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function install(signal: AbortSignal, plane: ControlPlane): Promise<void> {
+  await plane.run(signal, ['apply', '--server-side', '-f', 'crds'])
+  await plane.run(signal, ['create', 'namespace', systemNamespace])
+  await plane.run(signal, ['apply', '--server-side', '-f', 'charts/tenantry/templates'])
+  await plane.run(signal, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
+  await untilAggregated(signal, plane)
+}
+
+/** The role that holds what technicians get is filled by the controller-manager, a second later. */
+async function untilAggregated(signal: AbortSignal, plane: ControlPlane): Promise<void> {
+  const question = ['auth', 'can-i', 'release-devices', 'deviceassignments.tenantry.dev']
+  for (let tries = 0; tries < 100; tries += 1) {
+    const { code } = await plane.run(signal, [...question, '-n', 'default'], {
+      as: operatorUser,
+      allowFailure: true,
+    })
+    if (code === 0) return
+    await sleep(100, undefined, { signal })
+  }
+  throw new Error(
+    'The controller-manager has not aggregated the ClusterRoles within 10 s. Look at its log.',
+  )
+}
+
+async function signInOperator(signal: AbortSignal, plane: ControlPlane): Promise<string> {
+  const arguments_ = ['create', 'token', 'tenantry', '-n', systemNamespace, '--duration=24h']
+  const { stdout } = await plane.run(signal, arguments_)
+  return plane.kubeconfigForToken('operator', stdout.trim())
+}
+
+async function configure(
+  { directory, config = {} }: PlatformOptions,
+  postgres: LocalPostgres | undefined,
+): Promise<string> {
+  const passwordFile = join(directory, 'postgres.password')
+  const caFile = join(directory, 'postgres-ca.crt')
+  if (postgres) {
+    await writeFile(passwordFile, postgres.password, { mode: 0o600 })
+    if (postgres.ca !== undefined) await writeFile(caFile, postgres.ca)
+  }
+  const server = postgres && {
+    name: 'local',
+    host: postgres.host,
+    port: postgres.port,
+    user: postgres.user,
+    passwordFile,
+    ...(postgres.ca !== undefined && { caFile }),
+  }
+  const file = join(directory, 'operator.yaml')
+  const whole = {
+    namespace: systemNamespace,
+    health: { host: '127.0.0.1', port: 0 },
+    signInURL: 'https://signin.platform.example/{customer}',
+    databases: { allowedExtensions: ['pgcrypto', 'citext'], servers: server ? [server] : [] },
+    ...config,
+  }
+  await writeFile(file, stringify(whole))
+  return file
+}
