@@ -50,8 +50,9 @@ export function planCustomer(seen: Seen, now: EpochMs): Plan {
   const held = deleting ? whatHoldsDeletion(seen) : undefined
   const closing = deleting && !held
   const ownNamespace = namespaceStep(seen.namespaceObject, namespace, known.customer.ref)
-  const blocked = seen.ancestry.outcome === 'broken' ? seen.ancestry.why : undefined
-  const open = !closing && !blocked && ownNamespace.step !== 'leave'
+  const broken = seen.ancestry.outcome === 'broken' ? seen.ancestry.why : undefined
+  const blocked = closing ? isClosing(seen) : broken
+  const open = !blocked && ownNamespace.step !== 'leave'
   const decided = access(known, now)
   const bindings = planBindings(seen, open ? decided : nobody, { link: known.link, now })
   const link = nextLink(known.link, { ...wishes(seen, { closing, open }), othersProvenOut: true })
@@ -74,7 +75,7 @@ export function planCustomer(seen: Seen, now: EpochMs): Plan {
     link: known.link,
     nextLink: link,
     linkWaits: open ? whatTheLinkWaitsFor(seen) : undefined,
-    database: databaseStep(seen, closing || blocked !== undefined),
+    database: databaseStep(seen, blocked !== undefined),
     deleteNamespace: closing && mayDeleteNamespace(seen),
     nextChange: decided.nextChange,
   }
@@ -86,6 +87,13 @@ const nobody: Access = {
   technicians: [],
   partnerAdmins: [],
   nextChange: undefined,
+}
+
+function isClosing({ object }: Seen): Verdict {
+  return {
+    reason: 'Deleting',
+    message: `${object.metadata.name} is being deleted: its people are taken out, and what the reclaim policies keep stays as it is.`,
+  }
 }
 
 function whatHoldsDeletion({ object, nestedCustomers, devices }: Seen): Verdict | undefined {

@@ -138,6 +138,10 @@ function accessReady(plan: Plan, facts: Facts, link: Link): Finding {
       `Somebody who must leave could not be taken out of ${plan.namespace}. The operator tries again; its log says what the API server answered.`,
     )
   }
+  if (link.state === 'Linked' && plan.link.state !== 'Linked') {
+    // PROVEN: status has just made it possible; whoever gets in by it was not asked about yet.
+    return isFalse('AccessReady', 'Proving', `The people of ${link.partner} are let in next.`)
+  }
   const open = facts.proof?.open ?? []
   if (!facts.proof) return isFalse('AccessReady', 'Proving', 'Nobody has been asked about yet.')
   if (open.length === 0) {

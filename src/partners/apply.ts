@@ -73,7 +73,7 @@ function whyClosed({ namespaceStep }: Plan, { object, customers }: Seen): Facts[
   const waits =
     customers.length === 0
       ? ''
-      : ` It waits until ${customers.length} linked customers are released: their grants name another partner, or are deleted.`
+      : ` It waits until no customer is linked to it any more (${customers.slice(0, 10).join(', ')}): their grants name another partner, or are deleted.`
   return { why: { reason: 'Deleting', message: `Partner ${name} is being deleted.${waits}` } }
 }
 

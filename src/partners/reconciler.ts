@@ -35,8 +35,11 @@ export function partnerReconciler(ports: Ports) {
       facts.object,
       status,
     )
-    for (const finding of wrote ? transitions(findings, seen.object.status?.conditions) : []) {
+    const before = seen.object.status?.conditions
+    // The first status is no transition, and Ready repeats what another condition says.
+    for (const finding of wrote && before ? transitions(findings, before) : []) {
       if (finding.type === 'NamespaceReady') continue
+      if (finding.type === 'Ready' && finding.status !== 'True') continue
       ports.events.record(object, {
         type: eventTypeOf(finding.reason),
         reason: finding.reason,

@@ -36,18 +36,21 @@ function start(options: StoreOptions<Widget> = {}) {
   const server = makeFakeClient()
   const store = new Store(widgets, options)
   const writes: string[] = []
-  const applier = new Applier(server, {
-    fieldManager: 'shop',
-    hashAnnotation,
-    onWrite: (verb, resource, { name }) => void writes.push(`${verb} ${resource.plural} ${name}`),
-  })
+  /** As after a start: it remembers nothing. */
+  const anew = () =>
+    new Applier(server, {
+      fieldManager: 'shop',
+      hashAnnotation,
+      onWrite: (verb, resource, { name }) => void writes.push(`${verb} ${resource.plural} ${name}`),
+    })
+  const applier = anew()
   /** Somebody else writes, and the watch tells it. */
   const others = (change: Record<string, unknown>) => {
     const object = typed(widgets, server.write(widgets, ref, change))
     store.observe(store.get(ref) ? 'MODIFIED' : 'ADDED', object)
     return object
   }
-  return { server, store, applier, writes, others }
+  return { server, store, applier, anew, writes, others }
 }
 
 describe('ensure', () => {
@@ -117,10 +120,10 @@ describe('ensure', () => {
     ['only metadata', { metadataOnly: true }],
     ['a projection', { project: ({ spec: _, ...rest }: Widget) => rest }],
   ])('compares what a store keeps, if that is %s', async (_, options: StoreOptions<Widget>) => {
-    const { server, store, applier, others } = start(options)
+    const { server, store, applier, anew, others } = start(options)
     const wish = widget({ size: '1' }, { labels: { ours: 'yes' } })
     await applier.ensure(signal, store, wish)
-    expect(await applier.ensure(signal, store, wish)).toMatchObject({ wrote: false })
+    expect(await anew().ensure(signal, store, wish)).toMatchObject({ wrote: false })
     others({ metadata: { labels: { ours: null } } })
     expect(await applier.ensure(signal, store, wish)).toMatchObject({ wrote: true })
     expect(server.requests).toHaveLength(2)

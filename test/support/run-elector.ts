@@ -1,10 +1,10 @@
-// A process of its own that takes part in an election: run-elector.ts KUBECONFIG IDENTITY. Every
+// A process of its own that takes part in an election: run-elector.ts KUBECONFIG LEASE IDENTITY. Every
 // 10 ms it looks whether it leads and, as long as it does, says since when and until when, one line
 // of JSON per look; SIGTERM ends it in good order.
 import { writeSync } from 'node:fs'
 import { Client, Elector, connectKubeconfig } from '../../src/runtime/index.ts'
 
-const [kubeconfig = '', identity = ''] = process.argv.slice(2)
+const [kubeconfig = '', name = '', identity = ''] = process.argv.slice(2)
 const stopping = new AbortController()
 process.once('SIGTERM', () => stopping.abort())
 
@@ -12,7 +12,7 @@ const connection = await connectKubeconfig(stopping.signal, kubeconfig)
 const elector = new Elector({
   client: new Client(connection),
   namespace: 'default',
-  name: 'election',
+  name,
   identity,
 })
 const say = (line: object) => writeSync(1, `${JSON.stringify(line)}\n`)

@@ -1,9 +1,9 @@
 // A proxy in front of PostgreSQL that counts statements and can end its client at any of them, as kill -9 of the client would:
-// before the statement arrives, while it runs, or after it was carried out and before the answer arrives.
+// while it runs, or after it was carried out and before the answer arrives.
 // It reads the wire protocol, so it works without TLS. A dead client's further connections are refused until `revive`.
 import { createServer, connect, type Socket } from 'node:net'
 
-export type Moment = 'before' | 'during' | 'after'
+export type Moment = 'during' | 'after'
 
 export type StatementProxy = AsyncDisposable & {
   readonly port: number
@@ -60,10 +60,6 @@ export async function startStatementProxy(target: {
         statements += 1
         lastText = textOf(whole)
         if (statements === cutAt) {
-          if (moment === 'before') {
-            die()
-            return
-          }
           if (moment === 'during') {
             upstream.write(whole, die)
             return
