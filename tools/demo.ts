@@ -1,8 +1,13 @@
 // `npm run demo`: a whole platform on this machine, with examples/ applied by the operator; stays
 // until Ctrl-C. `-- --once` ends with 0 when everything is what it should be, and leaves nothing.
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import {
   clear,
+  holder,
+  keeperFile,
   kubeconfigFile,
   localDirectory,
   postgresUrlFile,
@@ -16,23 +21,39 @@ const { values } = parseArgs({ options: { once: { type: 'boolean', default: fals
 const begun = performance.now()
 const signal = untilAsked()
 
-try {
-  await demo()
-} catch (error) {
-  if (!signal.aborted) {
-    console.error(
-      `\nThe demo did not come up. ${error instanceof Error ? error.message : String(error)}`,
-    )
-    process.exitCode = 1
+const other = holder()
+if (other === undefined) await runDemo()
+else {
+  console.error(
+    `Process ${other} holds .local/ already. Run \`npm run down\`, or end the other demo.`,
+  )
+  process.exitCode = 1
+}
+
+async function runDemo(): Promise<void> {
+  try {
+    await clear()
+    await mkdir(localDirectory, { recursive: true, mode: 0o700 })
+    await writeFile(keeperFile, String(process.pid))
+    await demo()
+  } catch (error) {
+    if (!signal.aborted) await tell(error)
+  } finally {
+    await clear()
   }
-} finally {
-  if (!process.exitCode || values.once) await clear()
-  else console.error(`Logs are kept in ${localDirectory}.`)
+}
+
+/** What went wrong, with the last words of the operator: the log goes with .local/. */
+async function tell(error: unknown): Promise<void> {
+  const log = await readFile(join(localDirectory, 'operator-1.log'), 'utf8').catch(() => '')
+  const last = log.trimEnd().split('\n').slice(-8).join('\n')
+  console.error(`\nThe demo did not come up. ${error instanceof Error ? error.message : ''}`)
+  if (last !== '') console.error(`The operator's last words:\n${last}`)
+  process.exitCode = 1
 }
 
 async function demo(): Promise<void> {
   say('Starting the control plane and PostgreSQL ...')
-  await clear()
   await using platform = await startPlatform(signal, { directory: localDirectory, say })
   await publish(platform)
   const operator = await platform.operator(signal)
@@ -65,6 +86,10 @@ async function show({ plane }: Platform, command: string): Promise<void> {
 async function suggestions({ plane, postgres }: Platform): Promise<string> {
   const kubectl = `KUBECONFIG=.local/kubeconfig ${plane.kubectl}`
   const secret = `${kubectl} get secret database-rw -n customer-northwind -o jsonpath={.data.uri}`
+  const question = 'select current_user, current_database()'
+  const psql = existsSync('/usr/bin/psql')
+    ? `bash -c 'psql "$PSQL_URL" -c "${question}"'`
+    : `node tools/local/ask.ts '${question}'`
   return [
     `Kubeconfig: ${kubeconfigFile}`,
     postgres ? `PostgreSQL: ${postgresUrlFile}` : 'PostgreSQL: none',
@@ -79,7 +104,7 @@ async function suggestions({ plane, postgres }: Platform): Promise<string> {
     `  ${kubectl} auth can-i --list -n customer-northwind --as victor@northwind.example`,
     '',
     "  # northwind's database, with its own login",
-    `  psql "$(${secret} | base64 -d)" -c 'select current_user, current_database()'`,
+    `  PSQL_URL="$(${secret} | base64 -d)" PGSSLROOTCERT=.local/postgres-ca.crt ${psql}`,
     '',
     '  # hand contoso over to fabrikam, and watch it',
     `  ${kubectl} patch pag partner -n customer-contoso --type merge -p '{"spec":{"partnerRef":{"name":"fabrikam"},"technicians":[{"name":"fabrikam:tom","scope":"ReadOnly"}]}}' && ${kubectl} get corg contoso -w`,

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   clear,
+  holder,
   keeperFile,
   kubeconfigFile,
   localDirectory,
@@ -23,11 +24,13 @@ if (process.argv.includes('--keep')) await keep()
 else await launch()
 
 async function launch(): Promise<void> {
-  if (existsSync(keeperFile)) {
-    console.error('It is up already. Run `npm run down` first.')
+  const pid = holder()
+  if (pid !== undefined) {
+    console.error(`Process ${pid} holds .local/ already. Run \`npm run down\`, or end the demo.`)
     process.exitCode = 1
     return
   }
+  await clear()
   await mkdir(localDirectory, { recursive: true, mode: 0o700 })
   const logFile = join(localDirectory, 'keeper.log')
   const log = openSync(logFile, 'w', 0o600)
@@ -37,17 +40,21 @@ async function launch(): Promise<void> {
   })
   let ended = false
   keeper.once('exit', () => (ended = true))
+  const asked = untilAsked()
+  asked.addEventListener('abort', () => keeper.kill('SIGTERM'))
   await writeFile(keeperFile, String(keeper.pid))
   const deadline = performance.now() + patienceMs
   while (!existsSync(readyFile) && !ended && performance.now() < deadline) await sleep(100)
   if (!existsSync(readyFile)) {
     console.error(`It did not come up:\n${readFileSync(logFile, 'utf8')}`)
+    keeper.kill('SIGTERM')
+    await clear()
     process.exitCode = 1
     return
   }
-  keeper.unref()
   console.log(`export KUBECONFIG=${kubeconfigFile}`)
   console.log(`export TENANTRY_POSTGRES_URL="$(cat ${postgresUrlFile})"`)
+  process.exit(0) // the keeper stays
 }
 
 /** The process that stays: it holds the servers, and they end with it. */

@@ -106,11 +106,11 @@ export function makeFakeClient(): FakeClient {
       guard(path, typed(anyParts, body))
       return typed(resource, keep(path, resource, { ...body }))
     },
-    remove: async (_, resource, ref, options: RemoveOptions = {}) => {
+    remove: async (_, resource, ref, options?: RemoveOptions) => {
       const path = called('remove', resource, ref)
       const found = objects.get(path)
       if (!found) return undefined
-      guard(path, { metadata: { uid: options.uid } })
+      guard(path, { metadata: { uid: options?.uid } })
       if (!found.metadata.finalizers?.length) return void objects.delete(path)
       const deletionTimestamp = '2026-11-25T00:00:00Z'
       return keep(path, resource, { ...found, metadata: { ...found.metadata, deletionTimestamp } })

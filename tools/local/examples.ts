@@ -36,12 +36,20 @@ export async function applyExamples(
   }
 }
 
-type Row = { readonly name: string; readonly ready: string; readonly reason: string }
+type Row = {
+  readonly name: string
+  readonly fresh: boolean
+  readonly ready: string
+  readonly reason: string
+}
 
-/** What each customer of the examples comes to; the rest are Ready. */
-export const expected: Readonly<Record<string, string>> = { orphaned: 'ParentNotFound' }
+/** What customers of the examples come to that are not Ready, and why. */
+export const expected: Readonly<Record<string, string>> = {
+  'CustomerOrganization/orphaned': 'ParentNotFound',
+  'DeviceAssignment/cold-store-4': 'RegistryMissing',
+}
 
-/** @throws Error that names who is not what it should be after `withinMs` */
+/** @throws Error that names what is not as it should be after `withinMs` */
 export async function untilExamplesStand(
   signal: AbortSignal,
   plane: ControlPlane,
@@ -49,26 +57,31 @@ export async function untilExamplesStand(
 ): Promise<void> {
   const deadline = performance.now() + withinMs
   for (;;) {
-    const rows = await readCustomers(signal, plane)
-    const wrong = rows.filter(({ name, ready, reason }) => {
+    const rows = await readAll(signal, plane)
+    const wrong = rows.filter(({ name, fresh, ready, reason }) => {
       const wanted = expected[name]
-      return wanted === undefined ? ready !== 'True' : reason !== wanted
+      return !fresh || (wanted === undefined ? ready !== 'True' : reason !== wanted)
     })
     if (rows.length > 0 && wrong.length === 0) return
     if (performance.now() > deadline) {
       const what = wrong.map(({ name, reason }) => `${name}: ${reason || 'no status'}`).join(', ')
-      throw new Error(`Not what they should be after ${withinMs / 1000} s: ${what}.`)
+      throw new Error(
+        `Not as it should be after ${withinMs / 1000} s: ${what}. The operator's log says why.`,
+      )
     }
     await sleep(100, undefined, { signal })
   }
 }
 
-async function readCustomers(signal: AbortSignal, plane: ControlPlane): Promise<readonly Row[]> {
+/** Whoever has a status: the generation that it speaks of, and its Ready. */
+async function readAll(signal: AbortSignal, plane: ControlPlane): Promise<readonly Row[]> {
   const ready = '{.status.conditions[?(@.type=="Ready")]'
-  const line = `{.metadata.name} ${ready}.status} ${ready}.reason}{"\\n"}`
+  const generations = '{.metadata.generation} {.status.observedGeneration}'
+  const line = `{.kind}/{.metadata.name} ${generations} ${ready}.status} ${ready}.reason}{"\\n"}`
   const { stdout } = await plane.run(signal, [
     'get',
-    'corg',
+    'corg,porg,pag,member,devas',
+    '-A',
     '-o',
     `jsonpath={range .items[*]}${line}{end}`,
   ])
@@ -76,7 +89,7 @@ async function readCustomers(signal: AbortSignal, plane: ControlPlane): Promise<
     .split('\n')
     .filter((text) => text !== '')
     .map((text) => {
-      const [name = '', state = '', reason = ''] = text.split(' ')
-      return { name, ready: state, reason }
+      const [name = '', generation = '', observed = '', state = '', reason = ''] = text.split(' ')
+      return { name, fresh: generation === observed, ready: state, reason }
     })
 }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { readFile } from 'node:fs/promises'
+import type { Guardian } from '../control-plane/servers.ts'
 
 export type RunningOperator = {
   readonly pid: number
@@ -18,6 +19,7 @@ export type RunningOperator = {
 }
 
 type OperatorOptions = {
+  readonly guardian: Guardian
   readonly configFile: string
   readonly kubeconfig: string
   readonly logFile: string
@@ -26,18 +28,29 @@ type OperatorOptions = {
 /** Resolves once it serves its health port. */
 export async function startOperator(
   signal: AbortSignal,
-  { configFile, kubeconfig, logFile }: OperatorOptions,
+  { guardian, configFile, kubeconfig, logFile }: OperatorOptions,
 ): Promise<RunningOperator> {
   signal.throwIfAborted()
   const child = spawn(
     process.execPath,
     ['src/main.ts', '--config', configFile, '--kubeconfig', kubeconfig],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } },
+    // A group of its own: Ctrl-C reaches only us, and we stop it in order.
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      env: { PATH: process.env['PATH'] ?? '' },
+    },
   )
+  const { pid } = child
+  if (pid === undefined) throw new Error('The operator could not be started: no program node.')
+  guardian.watch(pid) // it goes when we are killed
   const file = createWriteStream(logFile, { flags: 'a' })
   child.stderr.pipe(file, { end: false })
   const exited = new Promise<number | undefined>((resolve) => {
-    child.once('exit', (code) => resolve(code ?? undefined))
+    child.once('exit', (code) => {
+      guardian.forget(pid)
+      resolve(code ?? undefined)
+    })
   })
   const port = await new Promise<number>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
@@ -52,7 +65,7 @@ export async function startOperator(
     throw error
   })
   return {
-    pid: child.pid ?? 0,
+    pid,
     port,
     log: () => readFile(logFile, 'utf8'),
     async metrics(asking) {

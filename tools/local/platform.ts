@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
+import { startGuardian } from '../control-plane/servers.ts'
 import { startControlPlane, type ControlPlane } from '../control-plane/start.ts'
 import { startPostgres, type LocalPostgres } from '../postgres/start.ts'
 import { startOperator, type RunningOperator } from './operator.ts'
@@ -16,7 +17,7 @@ export type PlatformOptions = {
   /** Where configuration, credentials and logs go; the caller removes it. */
   readonly directory: string
   readonly auditLog?: boolean
-  /** Default false: what a demo or test writes need not survive a power cut. */
+  /** Default true; tests, whose data need not survive a power cut, pass false. */
   readonly fsync?: boolean
   /** Default true. */
   readonly postgres?: boolean
@@ -38,7 +39,7 @@ export async function startPlatform(
   signal: AbortSignal,
   options: PlatformOptions,
 ): Promise<Platform> {
-  const { directory, auditLog = false, fsync = false, say = () => {} } = options
+  const { directory, auditLog = false, fsync = true, say = () => {} } = options
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const [planeStart, postgresStart] = await Promise.allSettled([
     startControlPlane(signal, { auditLog, fsync, log: say }),
@@ -46,10 +47,11 @@ export async function startPlatform(
   ])
   const plane = planeStart.status === 'fulfilled' ? planeStart.value : undefined
   const postgres = postgresStart.status === 'fulfilled' ? postgresStart.value : undefined
+  const guardian = startGuardian()
   const running: RunningOperator[] = []
   const stop = async (): Promise<void> => {
     await Promise.all(running.map((operator) => operator.kill()))
-    await Promise.all([plane?.stop(), postgres?.stop()])
+    await Promise.all([plane?.stop(), postgres?.stop(), guardian.stop()])
   }
   try {
     if (planeStart.status === 'rejected') throw planeStart.reason
@@ -69,6 +71,7 @@ export async function startPlatform(
       async operator(starting) {
         replicas += 1
         const operator = await startOperator(starting, {
+          guardian,
           configFile,
           kubeconfig: operatorKubeconfig,
           logFile: join(directory, `operator-${replicas}.log`),

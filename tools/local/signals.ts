@@ -3,7 +3,8 @@
 export function untilAsked(): AbortSignal {
   const asked = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(name, () => asked.abort(new Error(`Stopped by ${name}.`)))
+    // `on`, not `once`: the terminal and npm may both deliver it, and the second must not kill us.
+    process.on(name, () => asked.abort(new Error(`Stopped by ${name}.`)))
   }
   return asked.signal
 }
