@@ -1,7 +1,10 @@
-// `npm run generate`: what is written from crds/; `--check` fails when a file differs from what would be written.
+// `npm run generate`: what is written from crds/ and the catalogues; `--check` fails when a file differs from it.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { compile } from 'json-schema-to-typescript'
+import { format, resolveConfig } from 'prettier'
 import { parse } from 'yaml'
+import { errorCatalogue } from '../src/api/errors.ts'
+import { reasonCatalogue } from '../src/api/reasons.ts'
 
 type Schema = { readonly [key: string]: unknown }
 type Crd = {
@@ -14,18 +17,68 @@ type Crd = {
 type Output = { readonly file: string; readonly make: () => Promise<string> }
 
 const conditions = { tsType: 'Condition[]' }
-const outputs: readonly Output[] = [{ file: 'src/api/kinds.generated.ts', make: kinds }]
+const outputs: readonly Output[] = [
+  { file: 'src/api/kinds.generated.ts', make: kinds },
+  { file: 'docs/reference/reasons.md', make: reasonsPage },
+  { file: 'docs/reference/errors.md', make: errorsPage },
+]
 
 const onlyCheck = process.argv.includes('--check')
 for (const { file, make } of outputs) {
   const text = await make()
   if (!onlyCheck) writeFileSync(file, text)
   else if (readOrEmpty(file) !== text) {
-    console.error(
-      `${file} differs from what crds/ says. Run "npm run generate" and commit the result.`,
-    )
+    console.error(`${file} differs from its source. Run "npm run generate" and commit the result.`)
     process.exitCode = 1
   }
+}
+
+async function reasonsPage(): Promise<string> {
+  const rows = Object.entries(reasonCatalogue).map(([reason, { means, remedy }]) => [
+    `\`${reason}\``,
+    means,
+    remedy,
+  ])
+  return page('docs/reference/reasons.md', [
+    '<!-- Written by `npm run generate` from src/api/reasons.ts. -->',
+    '',
+    '# Reasons',
+    '',
+    'The `reason` of conditions and Events. They are an API: scripts may rely on them. The `message` beside a reason names',
+    'the object and the next step in that very case.',
+    '',
+    ...table(['Reason', 'Means', 'What to do'], rows),
+  ])
+}
+
+async function errorsPage(): Promise<string> {
+  const rows = Object.entries(errorCatalogue).map(([code, { says, next, retry, reason }]) => [
+    `\`${code}\``,
+    `${says('…')}.`,
+    next,
+    retry === 'never' ? 'after a change' : 'by itself',
+    `\`${reason}\``,
+  ])
+  return page('docs/reference/errors.md', [
+    '<!-- Written by `npm run generate` from src/api/errors.ts. -->',
+    '',
+    '# Errors',
+    '',
+    'The `code` of errors in the log of the operator, and the reason under which each shows in a condition.',
+    '',
+    ...table(['Code', 'Says', 'How to solve', 'Tried again', 'Reason'], rows),
+  ])
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)]
+}
+
+async function page(file: string, lines: readonly string[]): Promise<string> {
+  const options = await resolveConfig(file)
+  return format(`${lines.join('\n')}\n`, { ...options, filepath: file })
 }
 
 async function kinds(): Promise<string> {

@@ -25,6 +25,8 @@ export type OperatorConfig = {
   readonly namespace: string
   /** Lease name; replicas with the same one elect one leader. */
   readonly lease: string
+  /** How long others wait for a leader that is silent, in seconds. */
+  readonly leaseSeconds: number
   readonly health: { readonly host: string; readonly port: number }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
   readonly workers: number
@@ -47,6 +49,7 @@ export const configSchema = {
   properties: {
     namespace: { ...dnsLabel, default: 'tenantry-system' },
     lease: { ...dnsLabel, default: 'tenantry' },
+    leaseSeconds: { type: 'integer', minimum: 3, maximum: 120, default: 15 },
     health: {
       type: 'object',
       additionalProperties: false,

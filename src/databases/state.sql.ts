@@ -102,18 +102,18 @@ async function readDatabases(
     signal,
     `WITH sessions AS MATERIALIZED (
        SELECT s.datid, coalesce(r.rolname::text, 'a role that was dropped') AS name,
-         shobj_description(s.usesysid, 'pg_authid') AS mark
+         ${commentOn('s.usesysid', 'pg_authid')} AS mark
        FROM pg_stat_activity s LEFT JOIN pg_roles r ON r.oid = s.usesysid
        WHERE s.datid IS NOT NULL AND s.usesysid IS NOT NULL AND NOT coalesce(${administers('r')}, false))
      SELECT d.datname::text AS name, pg_get_userbyid(d.datdba)::text AS owner, d.datallowconn AS open,
        d.datistemplate AS template, d.datconnlimit AS "connectionLimit",
-       shobj_description(d.oid, 'pg_database') AS mark,
+       ${commentOn('d.oid', 'pg_database')} AS mark,
        ARRAY(SELECT ${rightOf('a')} FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
              WHERE a.grantee <> d.datdba ORDER BY 1) AS rights,
        ARRAY(SELECT unnest(c.setconfig) FROM pg_db_role_setting c
              WHERE c.setdatabase = d.oid AND c.setrole = 0) AS settings,
        ARRAY(SELECT DISTINCT s.name FROM sessions s WHERE s.datid = d.oid
-             AND s.mark IS DISTINCT FROM shobj_description(d.oid, 'pg_database')) AS intruders,
+             AND s.mark IS DISTINCT FROM ${commentOn('d.oid', 'pg_database')}) AS intruders,
        pg_has_role(d.datdba, 'USAGE') AS held
      FROM pg_database d
      WHERE ${condition} OR d.datname IN ('postgres', 'template1', current_database())`,
@@ -140,19 +140,20 @@ async function readRoles(
          CASE WHEN r.rolreplication THEN 'REPLICATION' END,
          CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END], NULL) AS powers,
        r.rolconnlimit <> -1 OR coalesce(r.rolvaliduntil <> 'infinity', false) AS limited,
-       shobj_description(r.oid, 'pg_authid') AS mark,
+       ${commentOn('r.oid', 'pg_authid')} AS mark,
        pg_has_role(r.oid, 'USAGE') AND pg_has_role(r.oid, 'SET') AS held,
        ${verifiers ? 'r.rolpassword AS verifier,' : ''}
        ARRAY(SELECT ${membership('g')} FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
              WHERE m.member = r.oid ORDER BY g.rolname) AS groups,
        ARRAY(SELECT ${membership('n')} FROM pg_auth_members m JOIN pg_roles n ON n.oid = m.member
              WHERE m.roleid = r.oid AND NOT ${administers('n')}
-               AND shobj_description(n.oid, 'pg_authid')
-                 IS DISTINCT FROM shobj_description(r.oid, 'pg_authid')
+               AND ${commentOn('n.oid', 'pg_authid')}
+                 IS DISTINCT FROM ${commentOn('r.oid', 'pg_authid')}
              ORDER BY n.rolname) AS strangers,
+       -- Both keys: with the role alone each role would be looked for in all settings of the server.
        ARRAY(SELECT unnest(c.setconfig) FROM pg_db_role_setting c
-             JOIN pg_database d ON d.oid = c.setdatabase
-             WHERE c.setrole = r.oid AND d.datname = left(r.rolname, 28)) AS settings
+             WHERE c.setrole = r.oid AND c.setdatabase =
+               (SELECT d.oid FROM pg_database d WHERE d.datname = left(r.rolname::text, 28)::name)) AS settings
      FROM ${verifiers ? 'pg_authid' : 'pg_roles'} r WHERE ${condition} OR r.rolname = $2`,
     [value, ownerRole],
   )
@@ -173,7 +174,7 @@ export async function readWhoMayConnect(
     `SELECT r.rolname::text AS name FROM pg_roles r, pg_database d
      WHERE d.datname = $1 AND has_database_privilege(r.oid, d.oid, 'CONNECT')
        AND NOT ${administers('r')} AND r.rolname <> $3
-       AND shobj_description(r.oid, 'pg_authid') IS DISTINCT FROM $2
+       AND ${commentOn('r.oid', 'pg_authid')} IS DISTINCT FROM $2
      ORDER BY 1 LIMIT 10`,
     [database, mark, ownerRole],
   )
@@ -190,11 +191,17 @@ export async function countDatabases(
   const [row] = await sql.query<{ used: number; holds: boolean }>(
     signal,
     `SELECT count(*)::int AS used,
-       coalesce(bool_or(d.datname = $2 AND shobj_description(d.oid, 'pg_database') = $3), false) AS holds
+       coalesce(bool_or(d.datname = $2 AND ${commentOn('d.oid', 'pg_database')} = $3), false) AS holds
      FROM pg_database d WHERE d.datname ~ $1`,
     [databasePattern, name, mark],
   )
   return row ?? { used: 0, holds: false }
+}
+
+/** The comment on a role or database. `shobj_description` says the same and costs a function call for each row: 0.2 ms. */
+function commentOn(oid: string, catalog: 'pg_authid' | 'pg_database'): string {
+  return `(SELECT x.description FROM pg_shdescription x
+    WHERE x.objoid = ${oid} AND x.classoid = '${catalog}'::regclass)`
 }
 
 /** A condition on a row of pg_roles. */

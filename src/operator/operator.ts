@@ -74,6 +74,10 @@ export function makeOperator(parts: OperatorParts): Operator {
     namespace: config.namespace,
     name: config.lease,
     identity,
+    // The proportions of client-go: a leader gives up well before others take over.
+    leaseMs: config.leaseSeconds * 1000,
+    renewMs: (config.leaseSeconds * 1000 * 2) / 3,
+    retryMs: (config.leaseSeconds * 1000 * 2) / 15,
     onChange: (leads) => {
       metrics.leads(config.lease, leads)
       log.info({ leads }, leads ? 'this replica leads' : 'this replica does not lead')

@@ -38,9 +38,14 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
   })
   stores.partners.onChange((change) => {
     const lane = laneOf(change, 'revoke')
+    // One write of the partner's own run voids what all of its customers gave: they sweep later.
+    const outByOneWrite = change.after !== undefined && partnerIsOut(change.after)
     for (const object of bothOf(change)) {
-      about.organization(refOf(object), lane)
-      about.people(object.spec.owners ?? [], lane)
+      const { name } = object.metadata
+      queues.partners.add(name, lane)
+      queues.members.add(partnerNamespace(name), lane)
+      about.customersOf(name, outByOneWrite ? 'resync' : lane)
+      about.people(object.spec.owners ?? [], outByOneWrite ? 'resync' : lane)
     }
     if (patternChanged(change)) about.everybody(lane)
   })
@@ -216,6 +221,10 @@ function laneOf({ before, after, origin }: Change<KubeObject>, urgent: Lane): La
   if (origin === 'list' && !before) return 'resync'
   if (!after || after.metadata.deletionTimestamp) return urgent === 'revoke' ? urgent : 'delete'
   return before ? urgent : 'new'
+}
+
+function partnerIsOut({ metadata, spec }: PartnerOrganization): boolean {
+  return metadata.deletionTimestamp !== undefined || spec.suspended === true || !spec.accredited
 }
 
 function patternChanged({

@@ -2,6 +2,7 @@
 // so that a suspended machine, a clock that jumps and an end in two years are all right: a timer
 // above 24.8 days would fire at once, and one that slept through a suspend would fire too late.
 
+import { KeySlots } from './key-slots.ts'
 import { setTimer, type SetTimer, type Timer } from './timer.ts'
 
 export type DeadlinesOptions = {
@@ -16,10 +17,12 @@ export type DeadlinesOptions = {
 
 export class Deadlines {
   readonly #options: Required<DeadlinesOptions>
-  /** Heap order: no key is due before its parent. */
-  readonly #keys: string[] = []
-  readonly #times: number[] = []
-  readonly #places = new Map<string, number>()
+  readonly #slots = new KeySlots()
+  /** By slot: when it is due, and where in the heap it is. */
+  #times = new Float64Array(64)
+  #places = new Uint32Array(64)
+  /** By place, a slot. Heap order: nothing is due before its parent. */
+  #heap = new Uint32Array(64)
   #timer: Timer | undefined
   #wakeAt = Infinity
   #stopped = false
@@ -29,17 +32,17 @@ export class Deadlines {
   }
 
   get size(): number {
-    return this.#keys.length
+    return this.#slots.size
   }
 
   /** The earliest moment. */
   get next(): number | undefined {
-    return this.#times[0]
+    return this.size === 0 ? undefined : this.#timeAt(0)
   }
 
   get(key: string): number | undefined {
-    const place = this.#places.get(key)
-    return place === undefined ? undefined : this.#times[place]
+    const slot = this.#slots.slotOf(key)
+    return slot === undefined ? undefined : this.#times[slot]
   }
 
   /**
@@ -49,13 +52,14 @@ export class Deadlines {
    */
   set(key: string, at: number | undefined): void {
     if (Number.isNaN(at)) throw new RangeError(`The moment at which ${key} is due is no number`)
-    const place = this.#places.get(key)
+    const slot = this.#slots.slotOf(key)
     if (at === undefined) {
-      if (place !== undefined) this.#removeAt(place)
-    } else if (place === undefined) {
-      this.#rise(this.#keys.length, key, at)
+      if (slot !== undefined) this.#remove(slot)
+    } else if (slot === undefined) {
+      this.#insert(key, at)
     } else {
-      this.#settle(place, key, at)
+      this.#times[slot] = at
+      this.#settle(this.#places[slot] ?? 0, slot)
     }
     this.#arm()
   }
@@ -93,8 +97,9 @@ export class Deadlines {
     // All are taken out first: one that sets itself anew from `onDue` waits for the next wake-up.
     const due: string[] = []
     for (let next = this.next; next !== undefined && next <= at; next = this.next) {
-      due.push(this.#keys[0] ?? '')
-      this.#removeAt(0)
+      const slot = this.#heap[0] ?? 0
+      due.push(this.#slots.keyOf(slot) ?? '')
+      this.#remove(slot)
     }
     let told = 0
     try {
@@ -104,58 +109,79 @@ export class Deadlines {
       }
     } finally {
       // Only after a throw is something left: it stays due.
-      for (const key of due.slice(told)) if (!this.#places.has(key)) this.set(key, at)
+      for (const key of due.slice(told)) if (this.get(key) === undefined) this.set(key, at)
       this.#arm()
     }
   }
 
-  #removeAt(place: number): void {
-    const removed = this.#keys[place]
-    const key = this.#keys.pop()
-    const at = this.#times.pop()
-    if (removed !== undefined) this.#places.delete(removed)
-    if (key !== undefined && at !== undefined && place < this.#keys.length) {
-      this.#settle(place, key, at)
-    }
+  #insert(key: string, at: number): void {
+    const place = this.size
+    const slot = this.#slots.take(key)
+    if (slot >= this.#times.length) this.#grow()
+    this.#times[slot] = at
+    this.#rise(place, slot)
   }
 
-  #settle(place: number, key: string, at: number): void {
-    if (at < this.#timeAt((place - 1) >> 1)) this.#rise(place, key, at)
-    else this.#sink(place, key, at)
+  #remove(slot: number): void {
+    const place = this.#places[slot] ?? 0
+    this.#slots.release(slot)
+    const last = this.#heap[this.size] ?? 0
+    if (place < this.size) this.#settle(place, last)
   }
 
-  /** Moves a hole upwards until `key` fits into it: half the writes of swapping. */
-  #rise(from: number, key: string, at: number): void {
+  #settle(place: number, slot: number): void {
+    if (place > 0 && this.#timeOf(slot) < this.#timeAt((place - 1) >> 1)) this.#rise(place, slot)
+    else this.#sink(place, slot)
+  }
+
+  /** Moves a hole upwards until the slot fits into it: half the writes of swapping. */
+  #rise(from: number, slot: number): void {
+    const at = this.#timeOf(slot)
     let place = from
     while (place > 0) {
       const parent = (place - 1) >> 1
       if (this.#timeAt(parent) <= at) break
-      this.#put(place, this.#keys[parent] ?? '', this.#timeAt(parent))
+      this.#put(place, this.#heap[parent] ?? 0)
       place = parent
     }
-    this.#put(place, key, at)
+    this.#put(place, slot)
   }
 
-  #sink(from: number, key: string, at: number): void {
-    const { length } = this.#keys
+  #sink(from: number, slot: number): void {
+    const at = this.#timeOf(slot)
+    const { size } = this
     let place = from
-    for (let child = 2 * place + 1; child < length; child = 2 * place + 1) {
-      if (child + 1 < length && this.#timeAt(child + 1) < this.#timeAt(child)) child++
+    for (let child = 2 * place + 1; child < size; child = 2 * place + 1) {
+      if (child + 1 < size && this.#timeAt(child + 1) < this.#timeAt(child)) child++
       if (this.#timeAt(child) >= at) break
-      this.#put(place, this.#keys[child] ?? '', this.#timeAt(child))
+      this.#put(place, this.#heap[child] ?? 0)
       place = child
     }
-    this.#put(place, key, at)
+    this.#put(place, slot)
   }
 
-  /** Above the root is nothing that could be later. */
+  #put(place: number, slot: number): void {
+    this.#heap[place] = slot
+    this.#places[slot] = place
+  }
+
   #timeAt(place: number): number {
-    return this.#times[place] ?? -Infinity
+    return this.#timeOf(this.#heap[place] ?? 0)
   }
 
-  #put(place: number, key: string, at: number): void {
-    this.#keys[place] = key
-    this.#times[place] = at
-    this.#places.set(key, place)
+  #timeOf(slot: number): number {
+    return this.#times[slot] ?? Infinity
+  }
+
+  /** By an eighth only: what lies idle is memory too. */
+  #grow(): void {
+    const length = Math.ceil(this.#times.length * 1.125)
+    const [times, places, heap] = [this.#times, this.#places, this.#heap]
+    this.#times = new Float64Array(length)
+    this.#places = new Uint32Array(length)
+    this.#heap = new Uint32Array(length)
+    this.#times.set(times)
+    this.#places.set(places)
+    this.#heap.set(heap)
   }
 }

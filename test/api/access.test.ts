@@ -8,7 +8,7 @@ import { field, startWorld, text, type World } from '../support/world.ts'
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld({ replicas: 2, postgres: false })
+  world = await startWorld({ replicas: 2, postgres: false, config: { leaseSeconds: 4 } })
   await world.apply(
     partner('fabrikam', { usernames: { prefix: 'fabrikam:' } }),
     partner('lumen', { usernames: { prefix: 'lumen:' } }),
