@@ -35,6 +35,8 @@ export type OperatorConfig = {
   readonly databases: {
     readonly servers: readonly ServerConfig[]
     readonly allowedExtensions: readonly string[]
+    /** How often each server is looked at for what was changed by hand, in seconds. */
+    readonly checkSeconds: number
   }
 }
 
@@ -80,6 +82,7 @@ export const configSchema = {
           items: { type: 'string', pattern: '^[a-z][a-z0-9_-]{0,62}$' },
           default: [],
         },
+        checkSeconds: { type: 'integer', minimum: 1, maximum: 86_400, default: 60 },
         servers: {
           type: 'array',
           maxItems: 100,

@@ -30,6 +30,7 @@ export function customerReconciler(ports: Ports) {
     // After a failure too: status says which half is proven.
     await publish(signal, ports, seen, facts, report(seen, plan, facts, now))
     await finish(signal, ports, seen, plan)
+    if (plan.finalizer === 'remove') forgetDatabase(ports, seen)
     return verdict(facts)
   }
 }
@@ -47,6 +48,13 @@ async function takeOutOrphans(signal: AbortSignal, ports: Ports, name: string): 
     ),
   )
   if (orphans.length > 0) ports.reviews.forget(customerNamespace(name))
+}
+
+/** The database stays as it is; nobody here looks after it any more. */
+function forgetDatabase({ databases, databaseMemory }: Ports, { object }: Seen): void {
+  const { uid = '' } = object.metadata
+  databases.forget(uid)
+  databaseMemory.delete(uid)
 }
 
 async function publish(

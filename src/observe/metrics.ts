@@ -44,6 +44,10 @@ export function makeMetrics() {
     'Of these, how many the cluster would not end by itself if the operator were dead.',
     'notArmed',
   )
+  const drift = counter(
+    'tenantry_database_drift_total',
+    'Differences in databases that somebody made by hand and the operator repaired.',
+  )
   const leader = gauge('leader_election_master_status', 'Whether this replica leads.', 'name')
   const missed = counter(
     'tenantry_reflector_missed_events_total',
@@ -58,6 +62,7 @@ export function makeMetrics() {
     controller: controllerMetrics(registry),
     leads: (name: string, leads: boolean) => leader.set({ name }, leads ? 1 : 0),
     windows,
+    drift: (differences: number) => drift.inc(differences),
     missedEvents: (resource: string, count: number) => missed.inc({ resource }, count),
     text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }

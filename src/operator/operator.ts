@@ -31,6 +31,7 @@ import {
   type Result,
 } from '../runtime/index.ts'
 import { directoryOf } from './directory.ts'
+import { watchDrift } from './drift.ts'
 import { fillEach, makeStores } from './stores.ts'
 import { Standing } from './standing.ts'
 import {
@@ -105,6 +106,16 @@ export function makeOperator(parts: OperatorParts): Operator {
     instance: identity,
     report: (problem) => log.warn({ err: problem.error }, problem.message),
   })
+  const databaseMemory = new Map<string, string>()
+  const onDrift = (uid: string, differences: readonly string[]) => {
+    const [object] = stores.customers.by('uid', uid)
+    if (!object || object.metadata.deletionTimestamp) return
+    const customer = object.metadata.name
+    log.warn({ customer, differences }, 'a database was changed by hand; it is repaired')
+    metrics.drift(differences.length)
+    databaseMemory.delete(uid)
+    queues.customers.add(customer, 'change')
+  }
   const shared = {
     config,
     directory,
@@ -112,7 +123,7 @@ export function makeOperator(parts: OperatorParts): Operator {
     applier,
     platform: writer(fieldManagers.platform),
     databases,
-    databaseMemory: new Map<string, string>(),
+    databaseMemory,
     events,
     clock,
     skewMs: () => countedSkew(client.skewMs()),
@@ -202,6 +213,14 @@ export function makeOperator(parts: OperatorParts): Operator {
           enqueueAll(stores, queues)
         },
       )
+      const watchingDrift = watchDrift(signal, {
+        servers: config.databases.servers.map(({ name }) => name),
+        everyMs: config.databases.checkSeconds * 1000,
+        gives: () => standing.gives(),
+        observe: (asking, server) => databases.observe(asking, server),
+        onDrift,
+        onFailure: (server, err) => log.warn({ server, err }, 'a server could not be looked at'),
+      })
       const working = controllers.map((controller) => controller.run(signal))
       // The lease is given back only when nothing of ours is at work any more.
       const releasing = new AbortController()
@@ -209,7 +228,7 @@ export function makeOperator(parts: OperatorParts): Operator {
       await Promise.all(working)
       releasing.abort()
       for (const each of Object.values(deadlines)) each.stop()
-      await Promise.all([electing, watchingSkew, ...caches])
+      await Promise.all([electing, watchingSkew, watchingDrift, ...caches])
       await events.flush(AbortSignal.timeout(2_000))
       await databases.stop()
     },

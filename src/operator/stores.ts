@@ -19,6 +19,7 @@ export function makeStores() {
     customers: new Store(resources.customers, {
       indexes: {
         owner: ownersOf,
+        uid: ({ metadata }) => (metadata.uid === undefined ? [] : [metadata.uid]),
         parent: ({ spec }) => (spec.parentRef ? [spec.parentRef.name] : []),
         linkedPartner: ({ status }) => (status?.partner?.name ? [status.partner.name] : []),
       },

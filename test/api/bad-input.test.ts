@@ -12,7 +12,7 @@ import { field, startWorld, text, type World } from '../support/world.ts'
 const { signal } = new AbortController()
 let world: World
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startWorld({ config: { databases: { checkSeconds: 1 } } })
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
@@ -211,5 +211,33 @@ describe('customers that are nested in a circle', () => {
       )
     })
     expect(await world.can('olaf@ouro.example', 'get', 'pods', 'customer-boros')).toBe(false)
+  })
+})
+
+describe('a database that somebody changes by hand', () => {
+  test('is repaired within the interval of the check, and not dropped (ISOLATED)', async () => {
+    await world.apply(customer('meddled'))
+    await world.until('it stands', async () => (await ready('meddled')) === 'True/Ready')
+    const name = text(field(await world.get('corg', 'meddled'), 'status', 'database', 'name'))
+    const { postgres } = world.platform
+    const admin = new Client({ connectionString: postgres?.url, ssl: { ca: postgres?.ca } })
+    await admin.connect()
+    try {
+      const isOpenToAll = async () => {
+        const { rows } = await admin.query(
+          `SELECT has_database_privilege('public', oid, 'CONNECT') AS open, oid::text FROM pg_database WHERE datname = $1`,
+          [name],
+        )
+        return rows[0]
+      }
+      const before = await isOpenToAll()
+      expect(before?.open).toBe(false)
+      await admin.query(`GRANT CONNECT ON DATABASE ${name} TO PUBLIC`)
+      expect((await isOpenToAll())?.open).toBe(true)
+      await world.until('it is repaired', async () => (await isOpenToAll())?.open === false)
+      expect(await isOpenToAll()).toEqual(before)
+    } finally {
+      await admin.end()
+    }
   })
 })

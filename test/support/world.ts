@@ -6,7 +6,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { stringify } from 'yaml'
-import { operatorUser, startPlatform, type Platform } from '../../tools/local/platform.ts'
+import {
+  operatorUser,
+  startPlatform,
+  type Platform,
+  type PlatformOptions,
+} from '../../tools/local/platform.ts'
 import type { RunningOperator } from '../../tools/local/operator.ts'
 import type { CommandResult } from '../../tools/control-plane/command.ts'
 import { connect, type ApiServer } from './api-server.ts'
@@ -15,7 +20,7 @@ export type WorldOptions = {
   /** Default 1. */
   readonly replicas?: number
   readonly postgres?: boolean
-  readonly config?: Readonly<Record<string, unknown>>
+  readonly config?: NonNullable<PlatformOptions['config']>
 }
 
 export type AuditEvent = {

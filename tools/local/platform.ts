@@ -21,8 +21,8 @@ export type PlatformOptions = {
   readonly fsync?: boolean
   /** Default true. */
   readonly postgres?: boolean
-  /** Overrides of the operator's configuration, at its top level. */
-  readonly config?: Readonly<Record<string, unknown>>
+  /** Overrides of the operator's configuration; of `databases`, key by key. */
+  readonly config?: Readonly<Record<string, unknown>> & { readonly databases?: object }
   readonly say?: (line: string) => void
 }
 
@@ -141,8 +141,12 @@ async function configure(
     namespace: systemNamespace,
     health: { host: '127.0.0.1', port: 0 },
     signInURL: 'https://signin.platform.example/{customer}',
-    databases: { allowedExtensions: ['pgcrypto', 'citext'], servers: server ? [server] : [] },
     ...config,
+    databases: {
+      allowedExtensions: ['pgcrypto', 'citext'],
+      servers: server ? [server] : [],
+      ...config.databases,
+    },
   }
   await writeFile(file, stringify(whole))
   return file

@@ -1,0 +1,289 @@
+// The cache against the real API server: killed under load, frozen, its history forgotten, the watch
+// cut while a thousand objects change. Each case ends with the same questions: does the store equal
+// a fresh list, do those who only heard the changes know the same, was anything missed, was anything
+// left open.
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import {
+  Client,
+  Reflector,
+  Store,
+  connectKubeconfig,
+  keyOf,
+  type Connection,
+  type KubeObject,
+  type List,
+  type ReflectorOptions,
+} from '../../src/runtime/index.ts'
+import { compactEtcd } from '../support/etcd.ts'
+import { connectionsTo } from '../support/sockets.ts'
+import {
+  startWidgetWorld,
+  widgets,
+  widgetsPath,
+  type Any,
+  type WidgetWorld,
+} from '../support/widgets.ts'
+
+const { signal } = new AbortController()
+const rejections: unknown[] = []
+const remember = (reason: unknown) => void rejections.push(reason)
+let world: WidgetWorld
+let port: number
+
+beforeAll(async () => {
+  process.on('unhandledRejection', remember)
+  world = await startWidgetWorld(signal)
+  port = Number(new URL(world.plane.server).port)
+})
+afterAll(async () => {
+  await world.stop()
+  process.off('unhandledRejection', remember)
+  expect(rejections).toEqual([])
+})
+
+let life: AbortController
+let connection: Connection
+let client: Client
+let running: Promise<void>
+let lists: number
+let missed: number
+/** What somebody knows who was told every change and never looked into the store. */
+let heard: Map<string, Any>
+
+beforeEach(async () => {
+  await world.others.ask('DELETE', widgetsPath)
+  life = new AbortController()
+  connection = await connectKubeconfig(life.signal, world.plane.kubeconfig)
+  client = new Client(connection)
+  lists = missed = 0
+  heard = new Map()
+})
+afterEach(async () => {
+  life.abort()
+  await running
+  await connection.stop()
+  world.others[Symbol.dispose]() // its connections close; the next question dials anew
+  await expect.poll(openConnections, { timeout: 5_000 }).toBe(0)
+})
+
+/** By way of `through` it can be got between client and reflector. */
+async function follow(
+  options: ReflectorOptions = {},
+  through: Pick<Client, 'list' | 'watch'> = client,
+): Promise<{ readonly store: Store<Any>; readonly reflector: Reflector<Any> }> {
+  const store = new Store(widgets)
+  store.onChange(({ before, after }) => {
+    if (before && !after) heard.delete(keyOf(before.metadata))
+    if (after) heard.set(keyOf(after.metadata), after)
+  })
+  const reflector = new Reflector(through, store, {
+    onList: () => void lists++,
+    onMissed: (count) => void (missed += count),
+    ...options,
+  })
+  running = reflector.run(life.signal)
+  await reflector.whenSynced(life.signal)
+  return { store, reflector }
+}
+
+const openConnections = async () => (await connectionsTo(port)) ?? 0 // no /proc: not counted
+
+const short = (objects: readonly KubeObject[]) =>
+  objects.map(({ metadata }) => `${keyOf(metadata)} ${metadata.uid} ${metadata.resourceVersion}`)
+
+const byKey = (objects: readonly Any[]) =>
+  new Map(objects.map((object) => [keyOf(object.metadata), object]))
+
+/** Nobody may be writing any more. */
+async function equalsAFreshList(store: Store<Any>, atLeast: number): Promise<void> {
+  const fresh = (await client.list(signal, widgets)).items.map((object) => store.slim(object))
+  expect(fresh.length).toBeGreaterThanOrEqual(atLeast)
+  const wanted = short(fresh).sort()
+  await expect.poll(() => short(store.list()).sort(), { timeout: 40_000 }).toEqual(wanted)
+  expect(byKey(store.list())).toEqual(byKey(fresh))
+  expect(heard).toEqual(byKey(fresh))
+  expect(missed).toBe(0)
+}
+
+const wish = (name: string, size: number) => ({
+  apiVersion: 'example.dev/v1',
+  kind: 'Widget',
+  metadata: { namespace: 'default', name },
+  spec: { size },
+})
+
+const make = (name: string) => world.others.ask('POST', widgetsPath, wish(name, 0))
+const change = (name: string, size: number) =>
+  world.others.ask('PATCH', `${widgetsPath}/${name}`, { spec: { size } })
+const remove = (name: string) => world.others.ask('DELETE', `${widgetsPath}/${name}`)
+
+/** Eight at a time. */
+async function each<T>(items: readonly T[], run: (item: T) => Promise<unknown>): Promise<void> {
+  const queue = items.values()
+  const work = async () => {
+    for (const item of queue) await run(item)
+  }
+  await Promise.all(Array.from({ length: 8 }, work))
+}
+
+const names = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix}-${index}`)
+
+/** Of every three objects one is changed, one removed, one removed and made anew. */
+const disturb = (all: readonly string[]) =>
+  each([...all.entries()], async ([index, name]) => {
+    if (index % 3 === 0) return change(name, index)
+    await remove(name)
+    if (index % 3 === 1) await make(name)
+  })
+
+/** Writes until it is told to end, whether the server is there or not; gives how often it got through. */
+function startLoad(): { end(): Promise<number> } {
+  let ended = false
+  let written = 0
+  const write = async (worker: number) => {
+    for (let round = 0; !ended; round++) {
+      const name = `load-${worker}-${round % 40}`
+      const turn = (round + Math.floor(round / 40)) % 4
+      const sent = turn === 0 ? remove(name) : turn === 1 ? make(name) : change(name, round)
+      const { status } = await sent.catch(() => ({ status: 0 }))
+      if (status === 0) await pause(20)
+      else if (status < 300) written++
+    }
+  }
+  const workers = Promise.all([0, 1, 2, 3, 4, 5].map(write))
+  return {
+    async end() {
+      ended = true
+      await workers
+      return written
+    },
+  }
+}
+
+/** A client whose watches are held back as long as the gate is closed; its lists are not. */
+function gated(): Pick<Client, 'list' | 'watch'> & { close(): void; open(): void } {
+  let gate: PromiseWithResolvers<void> | undefined
+  return {
+    list: (...asked) => client.list(...asked),
+    async *watch(...asked) {
+      await gate?.promise
+      yield* client.watch(...asked)
+    },
+    close() {
+      gate = Promise.withResolvers()
+    },
+    open() {
+      gate?.resolve()
+      gate = undefined
+    },
+  }
+}
+
+describe('the cache equals a fresh list, with nothing missed,', () => {
+  test('after the API server was killed twice under load', async () => {
+    const { store } = await follow()
+    const load = startLoad()
+    await pause(1_500)
+    const beforeTheKill = heard.size
+    await world.plane.restartApiserver(signal)
+    await pause(1_500)
+    await world.plane.restartApiserver(signal)
+    await pause(1_500)
+    expect(await load.end()).toBeGreaterThan(300)
+    expect(beforeTheKill).toBeGreaterThan(20)
+    await equalsAFreshList(store, 20)
+  })
+
+  test('after a thousand objects changed while the watch was cut', async () => {
+    const all = names('cut', 1_000)
+    await each(all, make)
+    const through = gated()
+    const { store, reflector } = await follow({}, through)
+    expect(store.size).toBe(1_000)
+    through.close()
+    reflector.cutWatch()
+    await disturb(all)
+    expect(store.list().every(({ spec }) => JSON.stringify(spec) === '{"size":0}')).toBe(true)
+    through.open()
+    await equalsAFreshList(store, 600)
+    expect(lists).toBe(1) // resumed from the last event, not made good by a list
+  })
+
+  test('after its place in the history was forgotten by etcd and by the API server', async () => {
+    const all = names('old', 1_000)
+    await each(all, make)
+    const through = gated()
+    const { store, reflector } = await follow({}, through)
+    through.close()
+    reflector.cutWatch()
+    await disturb(all)
+    await compactEtcd(signal, world.plane)
+    await world.plane.restartApiserver(signal)
+    through.open()
+    await equalsAFreshList(store, 600)
+    expect(lists).toBe(2) // 410, so only a list could tell
+  })
+
+  test('when etcd is compacted again and again under load', async () => {
+    const { store, reflector } = await follow()
+    const load = startLoad()
+    for (let times = 0; times < 5; times++) {
+      await pause(400)
+      await compactEtcd(signal, world.plane)
+      reflector.cutWatch()
+    }
+    expect(await load.end()).toBeGreaterThan(100)
+    await equalsAFreshList(store, 20)
+  })
+
+  test('when the history is forgotten, and the server killed, between two pages of a list', async () => {
+    await each(names('page', 300), make)
+    let pages = 0
+    const { store } = await follow(
+      { pageSize: 100, backoff: { firstMs: 50 } },
+      {
+        watch: (...asked) => client.watch(...asked),
+        async list<T>(...asked: Parameters<Client['list']>): Promise<List<T>> {
+          const page = await client.list<T>(...(asked as Parameters<typeof client.list<T>>))
+          if (++pages === 1) {
+            await each(names('late', 20), make)
+            await compactEtcd(signal, world.plane)
+            await world.plane.restartApiserver(signal)
+          }
+          return page
+        },
+      },
+    )
+    await equalsAFreshList(store, 320)
+    expect(pages).toBeGreaterThan(4) // one that led nowhere, then a whole list
+  })
+
+  test('when the watch is cut a hundred times under load, over one connection at a time', async () => {
+    const { store, reflector } = await follow()
+    const load = startLoad()
+    let most = 0
+    for (let times = 0; times < 100; times++) {
+      await pause(20)
+      reflector.cutWatch()
+      if (times % 10 === 9) most = Math.max(most, await openConnections())
+    }
+    await load.end()
+    await equalsAFreshList(store, 20)
+    expect(lists).toBe(1)
+    expect(most).toBeLessThan(20)
+  })
+
+  test('when the API server froze for a while and then went on', async () => {
+    const { store } = await follow({ idleMs: 2_000 })
+    const load = startLoad()
+    await pause(1_000)
+    process.kill(world.plane.pids.apiserver, 'SIGSTOP')
+    await pause(6_000)
+    process.kill(world.plane.pids.apiserver, 'SIGCONT')
+    await pause(1_000)
+    expect(await load.end()).toBeGreaterThan(50)
+    await equalsAFreshList(store, 20)
+  })
+})
