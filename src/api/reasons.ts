@@ -286,6 +286,10 @@ export const reasonCatalogue = {
     means: 'The catalog of the database does not say what it should.',
     remedy: 'The message names what differs; the operator repairs what is its own.',
   },
+  DatabaseMadeAgain: {
+    means: 'The database was gone from its server and was made again, empty.',
+    remedy: 'Restore its data from a backup, and find out who dropped it.',
+  },
   DatabaseFailed: {
     means: 'PostgreSQL refused a step.',
     remedy: 'Look at the log of the PostgreSQL server; the operator tries again.',

@@ -5,7 +5,7 @@
 import { apiVersionOf, resources, type Secret } from '../api/resources.ts'
 import { TenantryError } from '../api/errors.ts'
 import { labels, managedBy } from '../api/names.ts'
-import { reasonCatalogue, type Reason, type Verdict } from '../api/reasons.ts'
+import { eventTypeOf, reasonCatalogue, type Reason, type Verdict } from '../api/reasons.ts'
 import { applicationRoles, type ApplicationRole } from '../databases/names.ts'
 import { newPassword } from '../databases/password.ts'
 import { isAlreadyExists } from '../runtime/index.ts'
@@ -53,13 +53,14 @@ async function placeOrEnsure(signal: AbortSignal, ports: Ports, seen: Seen): Pro
   const spec = {
     server: recorded.server,
     customerUid,
-    connectionLimit: object.spec.database?.connectionLimit ?? 30,
+    connectionLimit: object.spec.database?.connectionLimit ?? 20,
     extensions: object.spec.database?.extensions ?? [],
   }
   const fingerprint = JSON.stringify([spec, secretVersions(ports, seen)])
   if (ports.databaseMemory.get(customerUid) !== fingerprint) {
     const logins = await ensureSecrets(signal, ports, seen, recorded.server)
-    await ports.databases.ensure(signal, { ...spec, logins })
+    const { steps } = await ports.databases.ensure(signal, { ...spec, logins })
+    if (steps.includes('create database') && recorded.name !== undefined) tellLoss(ports, seen)
     const proof = await ports.databases.prove(signal, { ...spec, logins })
     if (!proof.isolated) return notIsolated(proof.problems)
     ports.databaseMemory.set(customerUid, JSON.stringify([spec, secretVersions(ports, seen)]))
@@ -68,6 +69,17 @@ async function placeOrEnsure(signal: AbortSignal, ports: Ports, seen: Seen): Pro
   return recorded.pool === undefined || recorded.pool === pool
     ? ready
     : { ...ready, note: moveNotSupported(recorded.pool, pool) }
+}
+
+/** It stood before, so somebody has dropped it: the new one is empty, and somebody must know. */
+function tellLoss({ events }: Ports, { object }: Seen): void {
+  const reason = 'DatabaseMadeAgain'
+  events.record(object, {
+    type: eventTypeOf(reason),
+    reason,
+    action: 'DatabaseReady',
+    note: `The database of ${object.metadata.name} was gone from its server, dropped by hand or lost, and was made again, empty. Restore its data from a backup.`,
+  })
 }
 
 function secretVersions({ stores }: Ports, { namespace }: Seen): readonly (string | undefined)[] {

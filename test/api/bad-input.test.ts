@@ -240,4 +240,24 @@ describe('a database that somebody changes by hand', () => {
       await admin.end()
     }
   })
+
+  test('or drops is made again, and an Event says that its data is gone', async () => {
+    await world.apply(customer('dropped'))
+    await world.until('it stands', async () => (await ready('dropped')) === 'True/Ready')
+    const name = text(field(await world.get('corg', 'dropped'), 'status', 'database', 'name'))
+    const { postgres } = world.platform
+    const admin = new Client({ connectionString: postgres?.url, ssl: { ca: postgres?.ca } })
+    await admin.connect()
+    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`)
+    await admin.end()
+    await world.until('it is there again', async () => {
+      const client = await world.loginAs('customer-dropped', 'database-rw')
+      await client.end()
+      return true
+    })
+    await world.until('an Event says so', async () => {
+      const { stdout } = await world.kubectl('get', 'events', '-n', 'default')
+      return /DatabaseMadeAgain +customerorganization\/dropped/.test(stdout)
+    })
+  })
 })
