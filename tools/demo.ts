@@ -44,10 +44,10 @@ async function runDemo(): Promise<void> {
 }
 
 /** What went wrong, with the last words of the operator: the log goes with .local/. */
-async function tell(error: unknown): Promise<void> {
+async function tell(cause: unknown): Promise<void> {
   const log = await readFile(join(localDirectory, 'operator-1.log'), 'utf8').catch(() => '')
   const last = log.trimEnd().split('\n').slice(-8).join('\n')
-  console.error(`\nThe demo did not come up. ${error instanceof Error ? error.message : ''}`)
+  console.error(`\nThe demo did not come up. ${cause instanceof Error ? cause.message : ''}`)
   if (last !== '') console.error(`The operator's last words:\n${last}`)
   process.exitCode = 1
 }

@@ -38,13 +38,14 @@ async function launch(): Promise<void> {
     detached: true,
     stdio: ['ignore', log, log],
   })
-  let ended = false
-  keeper.once('exit', () => (ended = true))
+  const ended = new AbortController()
+  keeper.once('exit', () => ended.abort())
   const asked = untilAsked()
   asked.addEventListener('abort', () => keeper.kill('SIGTERM'))
   await writeFile(keeperFile, String(keeper.pid))
   const deadline = performance.now() + patienceMs
-  while (!existsSync(readyFile) && !ended && performance.now() < deadline) await sleep(100)
+  while (!existsSync(readyFile) && !ended.signal.aborted && performance.now() < deadline)
+    await sleep(100)
   if (!existsSync(readyFile)) {
     console.error(`It did not come up:\n${readFileSync(logFile, 'utf8')}`)
     keeper.kill('SIGTERM')

@@ -255,7 +255,7 @@ describe('whatever happens in whatever order', () => {
           checkHomes(world)
         }
       }),
-      { numRuns: runs, verbose: 1 },
+      { numRuns: runs },
     )
   }, 60_000)
 })

@@ -25,6 +25,8 @@ export const annotations = {
   appliedHash: 'tenantry.dev/applied-hash',
   confirmDelete: 'tenantry.dev/confirm-delete',
   createdBy: 'tenantry.dev/created-by',
+  /** On a customer: people, by commas, whose access from elsewhere the platform knows and accepts. */
+  confirmForeignAccess: 'tenantry.dev/confirm-foreign-access',
 } as const
 
 /** Holds an organization until everybody is out and the policies of its deletion are carried out. */

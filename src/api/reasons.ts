@@ -39,8 +39,8 @@ export const reasonCatalogue = {
     remedy: 'None; the message says what is not proven yet.',
   },
   ReleaseUnproven: {
-    means: 'Somebody of the partner that leaves can still enter.',
-    remedy: 'Look for bindings that Tenantry did not make, and remove them.',
+    means: 'Somebody who has to leave can still enter; the API server is asked again.',
+    remedy: 'None, unless it stays.',
   },
   Proving: {
     means: 'The change is made; the API server has not confirmed its effect yet.',
@@ -200,8 +200,9 @@ export const reasonCatalogue = {
     remedy: 'Look for bindings that Tenantry did not make; the message names the person.',
   },
   ForeignAccess: {
-    means: 'Everybody who signs in can reach the namespace.',
-    remedy: 'Remove the binding of system:authenticated that allows it.',
+    means: 'Somebody who may not enter can, by a binding that Tenantry did not make.',
+    remedy:
+      'Remove that binding, or have the platform accept the person by the annotation tenantry.dev/confirm-foreign-access of the customer.',
   },
 
   // Databases

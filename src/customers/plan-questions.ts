@@ -2,7 +2,7 @@
 // goes out, and a name that nobody has, since what that one may do everybody may.
 
 import type { Access } from '../access/access.ts'
-import { labels } from '../api/names.ts'
+import { annotations, labels } from '../api/names.ts'
 import type { Seen } from './gather.ts'
 
 export type Question = {
@@ -35,12 +35,16 @@ export function planQuestions(seen: Seen, decided: Access): readonly Question[] 
       .filter(({ metadata }) => metadata.labels?.[labels.audience] !== 'partner-admins')
       .flatMap(({ subjects }) => (subjects ?? []).map(({ name }) => name)),
   ])
+  const accepted = new Set(
+    seen.object.metadata.annotations?.[annotations.confirmForeignAccess]?.split(/\s*,\s*/),
+  )
   return [
     { person: anybody, groups: ['system:authenticated'], expected: false, about: 'anybody' },
     ...[...entering].sort().map(entersNow),
     ...[...mentioned]
       // What Kubernetes itself may do here is not a person's access.
       .filter((person) => !entering.has(person) && !person.startsWith('system:'))
+      .filter((person) => !accepted.has(person))
       .sort()
       .map((person) => staysOut(person, ofPartners.has(person) ? 'partner' : 'outside')),
   ]

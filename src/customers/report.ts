@@ -4,6 +4,7 @@
 import { standingsOf } from '../access/members.ts'
 import { partnerIn, sameLink, type Link } from '../access/link.ts'
 import { ownersStatus } from '../access/owners.ts'
+import { annotations } from '../api/names.ts'
 import { conditionsFrom, isFalse, isTrue, readyFrom, type Finding } from '../api/conditions.ts'
 import type { CustomerOrganizationStatus } from '../api/kinds.generated.ts'
 import type { Verdict } from '../api/reasons.ts'
@@ -163,11 +164,7 @@ function accessReady(plan: Plan, facts: Facts, link: Link): Finding {
   }
   const still = open.filter(({ expected }) => !expected).map(({ person }) => person)
   if (still.length > 0) {
-    return isFalse(
-      'AccessReady',
-      link.state === 'Releasing' ? 'ReleaseUnproven' : 'AccessUnproven',
-      `The API server still lets ${some(still)} into ${plan.namespace}. A binding that Tenantry did not make allows it: remove it, and this goes on by itself.`,
-    )
+    return failing('AccessReady', whyStillIn(plan, facts.proof, still))
   }
   const missing = open.map(({ person }) => person)
   return isFalse(
@@ -175,6 +172,27 @@ function accessReady(plan: Plan, facts: Facts, link: Link): Finding {
     'Proving',
     `The API server does not let ${some(missing)} into ${plan.namespace} yet. It is asked again.`,
   )
+}
+
+/** The API server needs a moment to learn of a deletion; a yes after that comes from elsewhere. */
+const patience = 4
+
+function whyStillIn(
+  { name, namespace }: Plan,
+  { misses }: NonNullable<Facts['proof']>,
+  people: readonly string[],
+): Verdict {
+  const who = some(people)
+  if (misses < patience) {
+    return {
+      reason: 'ReleaseUnproven',
+      message: `The API server still lets ${who} into ${namespace}. It is asked again.`,
+    }
+  }
+  return {
+    reason: 'ForeignAccess',
+    message: `The API server lets ${who} into ${namespace} by a binding that Tenantry did not make. Remove it, and this goes on by itself; or, if the platform wants it so, annotate customer ${name} with ${annotations.confirmForeignAccess}=<names by commas>.`,
+  }
 }
 
 const namedAtMost = 10
@@ -244,17 +262,13 @@ function partnerLinked(plan: Plan, facts: Facts, link: Link): Finding {
     const still = (facts.proof?.open ?? [])
       .filter(({ about, expected }) => about === 'partner' && !expected)
       .map(({ person }) => person)
-    return still.length > 0
-      ? isFalse(
-          'PartnerLinked',
-          'ReleaseUnproven',
-          `The API server still lets ${some(still)} of partner ${link.partner} into ${plan.namespace}. A binding that Tenantry did not make allows it: remove it.`,
-        )
-      : isFalse(
-          'PartnerLinked',
-          'Releasing',
-          `Partner ${link.partner} is being taken out. Nobody else is let in before that is proven.`,
-        )
+    if (still.length > 0 && facts.proof)
+      return failing('PartnerLinked', whyStillIn(plan, facts.proof, still))
+    return isFalse(
+      'PartnerLinked',
+      'Releasing',
+      `Partner ${link.partner} is being taken out. Nobody else is let in before that is proven.`,
+    )
   }
   if (plan.linkWaits) return failing('PartnerLinked', plan.linkWaits)
   return isFalse('PartnerLinked', 'NoPartner', 'The customer has no partner.')

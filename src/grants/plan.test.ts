@@ -77,7 +77,11 @@ function seen(fromMs: number, untilMs: number, jobs: readonly Job[] = []): Seen 
 
 function conditionOf(facts: Seen, type: string, open: readonly { expected: boolean }[] = []) {
   const plan = planGrantStatus(facts, now)
-  const proof = { open: open.map((each) => ({ person: 'tina', ...each })), askAgainMs: 20 }
+  const proof = {
+    open: open.map((each) => ({ person: 'tina', ...each })),
+    misses: 1,
+    askAgainMs: 20,
+  }
   return report(facts, plan, proof, now).findings.find((finding) => finding.type === type)
 }
 
@@ -113,7 +117,8 @@ describe('a grant', () => {
 
   test('shows its sign-in URL only while somebody may enter', () => {
     const urlOf = (facts: Seen) =>
-      report(facts, planGrantStatus(facts, now), { open: [], askAgainMs: 0 }, now).status.signInURL
+      report(facts, planGrantStatus(facts, now), { open: [], misses: 0, askAgainMs: 0 }, now).status
+        .signInURL
     expect(urlOf(seen(now - day, now + day))).toBe('https://signin.example/northwind')
     expect(urlOf(seen(now + day, now + 2 * day))).toBeUndefined()
   })

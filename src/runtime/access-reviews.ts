@@ -14,6 +14,8 @@ export type AccessQuestion = {
 export type AccessAnswers<Q extends AccessQuestion> = {
   /** Questions whose answer is not the expected one. */
   readonly open: readonly Q[]
+  /** How often one of them was answered so, at most. A cache that is behind needs few. */
+  readonly misses: number
   /** How long to wait before asking again, in ms, when some are open. */
   readonly askAgainMs: number
 }
@@ -31,6 +33,8 @@ export type AccessReviewsOptions = {
   readonly longestWaitMs?: number
 }
 
+type Answer = { readonly allowed: boolean; readonly misses: number }
+
 type SubjectAccessReview = { readonly status?: { readonly allowed?: boolean } }
 
 const reviews: ResourceOf<SubjectAccessReview> = {
@@ -42,12 +46,11 @@ const reviews: ResourceOf<SubjectAccessReview> = {
 }
 
 export class AccessReviews {
-  readonly #client: Client
+  readonly #client: Pick<Client, 'create'>
   readonly #options: Required<AccessReviewsOptions>
-  readonly #answered = new Map<string, Map<string, boolean>>()
-  readonly #misses = new Map<string, number>()
+  readonly #answered = new Map<string, Map<string, Answer>>()
 
-  constructor(client: Client, options: AccessReviewsOptions) {
+  constructor(client: Pick<Client, 'create'>, options: AccessReviewsOptions) {
     this.#client = client
     this.#options = { firstWaitMs: 20, longestWaitMs: 60_000, ...options }
   }
@@ -57,25 +60,26 @@ export class AccessReviews {
     namespace: string,
     questions: readonly Q[],
   ): Promise<AccessAnswers<Q>> {
-    const known = this.#answered.get(namespace) ?? new Map<string, boolean>()
+    const known = this.#answered.get(namespace) ?? new Map<string, Answer>()
     this.#answered.set(namespace, known)
-    const isOpen = ({ person, expected }: Q) => known.get(person) !== expected
+    const isOpen = ({ person, expected }: Q) => known.get(person)?.allowed !== expected
     await Promise.all(
       questions.filter(isOpen).map(async (question) => {
-        known.set(question.person, await this.#mayAct(signal, namespace, question))
+        const { person, expected } = question
+        const allowed = await this.#mayAct(signal, namespace, question)
+        const before = known.get(person)?.misses ?? 0
+        known.set(person, { allowed, misses: allowed === expected ? 0 : before + 1 })
       }),
     )
     const open = questions.filter(isOpen)
-    const misses = open.length === 0 ? 0 : (this.#misses.get(namespace) ?? 0) + 1
-    this.#misses.set(namespace, misses)
+    const misses = Math.max(0, ...open.map(({ person }) => known.get(person)?.misses ?? 0))
     const { firstWaitMs, longestWaitMs } = this.#options
-    return { open, askAgainMs: Math.min(longestWaitMs, firstWaitMs * 2 ** misses) }
+    return { open, misses, askAgainMs: Math.min(longestWaitMs, firstWaitMs * 2 ** misses) }
   }
 
   /** A binding changed: what was answered about the namespace proves nothing any more. */
   forget(namespace: string): void {
     this.#answered.delete(namespace)
-    this.#misses.delete(namespace)
   }
 
   async #mayAct(

@@ -213,15 +213,31 @@ describe('a hand-over', () => {
     await world.kubectl(...back, '-n', 'customer-stuck')
     await world.apply(grant('stuck', 'lumen', { technicians: [{ name: 'lumen:luis' }] }))
     const linked = () => world.condition({ kind: 'corg', name: 'stuck' }, 'PartnerLinked')
-    await world.until('it says so', async () => (await linked()) === 'False/ReleaseUnproven')
+    await world.until('it says so', async () => (await linked()) === 'False/ForeignAccess')
     const { stdout } = await world.kubectl('get', 'corg', 'stuck', '-o', 'yaml')
-    expect(stdout).toMatch(/still lets fabrikam:tina/)
+    expect(stdout).toMatch(/lets fabrikam:tina into customer-stuck/)
     await sleep(1_000)
     expect(await enters('stuck', 'lumen:luis')).toBe(false)
 
     await world.kubectl('delete', 'rolebinding', 'back-door', '-n', 'customer-stuck')
     await world.until('luis is in', () => enters('stuck', 'lumen:luis'), 40_000)
     expect(await enters('stuck', 'fabrikam:tina')).toBe(false)
+  }, 60_000)
+})
+
+describe('access that the platform gives by itself', () => {
+  test('passes a hand-over only once the platform has confirmed it', async () => {
+    await make('confirmed')
+    await world.apply(grant('confirmed', 'fabrikam', { technicians: [{ name: 'fabrikam:tom' }] }))
+    await world.until('tom is in', () => enters('confirmed', 'fabrikam:tom'))
+    const known = ['create', 'rolebinding', 'known', '--clusterrole=view', '--user=fabrikam:tom']
+    await world.kubectl(...known, '-n', 'customer-confirmed')
+    await world.apply(grant('confirmed', 'lumen', { technicians: [{ name: 'lumen:luis' }] }))
+    const linked = () => world.condition({ kind: 'corg', name: 'confirmed' }, 'PartnerLinked')
+    await world.until('it waits', async () => (await linked()) === 'False/ForeignAccess')
+    const note = 'tenantry.dev/confirm-foreign-access=fabrikam:tom'
+    await world.kubectl('annotate', 'corg', 'confirmed', note)
+    await world.until('luis is in', () => enters('confirmed', 'lumen:luis'))
   }, 60_000)
 })
 

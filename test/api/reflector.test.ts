@@ -13,7 +13,8 @@ import {
   keyOf,
   type Connection,
   type KubeObject,
-  type List,
+  type ListOptions,
+  type ResourceOf,
   type ReflectorOptions,
 } from '../../src/runtime/index.ts'
 import { compactEtcd } from '../support/etcd.ts'
@@ -154,10 +155,10 @@ type Load = {
 
 /** Six who write until they are told to end, whether the server is there or not. */
 function startLoad(): Load {
-  let ended = false
+  const over = new AbortController()
   let written = 0
   const write = async (worker: number) => {
-    for (let round = 0; !ended; round++) {
+    for (let round = 0; !over.signal.aborted && !life.signal.aborted; round++) {
       const name = `load-${worker}-${round % 20}`
       const turn = (round + Math.floor(round / 20)) % 4
       try {
@@ -176,7 +177,7 @@ function startLoad(): Load {
       await expect.poll(() => written, { timeout: 60_000 }).toBeGreaterThan(enough)
     },
     async end() {
-      ended = true
+      over.abort()
       await workers
     },
   }
@@ -264,8 +265,8 @@ describe('the cache equals a fresh list, with nothing missed,', () => {
       { pageSize: 100, backoff: { firstMs: 50 } },
       {
         watch: (...asked) => client.watch(...asked),
-        async list<T>(...asked: Parameters<Client['list']>): Promise<List<T>> {
-          const page = await client.list<T>(...(asked as Parameters<typeof client.list<T>>))
+        async list<T>(until: AbortSignal, kind: ResourceOf<T>, asked?: ListOptions) {
+          const page = await client.list(until, kind, asked)
           if (++pages === 1) {
             await each(names('late', 20), make)
             await compactEtcd(signal, world.plane)

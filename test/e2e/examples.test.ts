@@ -1,7 +1,7 @@
 // examples/ on a whole platform, applied in the worst order, and asked as the people in it.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { applyExamples, exampleFiles, untilExamplesStand } from '../../tools/local/examples.ts'
-import { field, startWorld, type World } from '../support/world.ts'
+import { field, startWorld, text, type World } from '../support/world.ts'
 
 const { signal } = new AbortController()
 
@@ -88,9 +88,7 @@ describe('the examples, applied in reverse order until accepted,', () => {
     const status = field(await world.get('corg', 'northwind'), 'status', 'database', 'name')
     expect(rows).toEqual([{ name: status }])
 
-    const other = String(
-      field(await world.get('corg', 'contoso'), 'status', 'database', 'name') ?? '',
-    )
+    const other = text(field(await world.get('corg', 'contoso'), 'status', 'database', 'name'))
     const refused = world.loginAs('customer-northwind', 'database-rw', other)
     await expect(refused).rejects.toMatchObject({ code: '42501' })
   })
@@ -110,11 +108,11 @@ describe('the examples, applied in reverse order until accepted,', () => {
 
   test('keep every password out of log, status and Events', async () => {
     const data = field(await world.get('secret', 'database-adm', 'customer-northwind'), 'data')
-    const password = Buffer.from(String(field(data, 'password')), 'base64').toString('utf8')
+    const password = Buffer.from(text(field(data, 'password')), 'base64').toString('utf8')
     const logs = await Promise.all(world.operators.map((operator) => operator.log()))
     const all = await world.kubectl('get', 'tenantry,events', '-A', '-o', 'yaml')
     expect(password.length).toBeGreaterThan(20)
-    expect([...logs, all.stdout].some((text) => text.includes(password))).toBe(false)
+    expect([...logs, all.stdout].some((each) => each.includes(password))).toBe(false)
   })
 })
 

@@ -6,7 +6,7 @@ import { chmod, cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { runCommand, type CommandResult } from '../../tools/control-plane/command.ts'
+import type { CommandResult } from '../../tools/control-plane/command.ts'
 
 export type Demo = AsyncDisposable & {
   /** Where it runs, and where its .local/ is. */
@@ -17,7 +17,7 @@ export type Demo = AsyncDisposable & {
   printed(): string
   /** @throws Error with what it has printed, when it ends or `withinMs` pass before `text` */
   untilPrinted(text: string, withinMs?: number): Promise<void>
-  /** As a person would type it in another terminal, in the same directory. */
+  /** As a person would type it in another terminal, in the same directory; ended after `withinMs`. */
   shell(command: string, withinMs?: number): Promise<CommandResult>
   /** Ctrl-C as it arrives under npm: from the terminal, and passed on by tools/bootstrap.mjs. */
   interrupt(): Promise<void>
@@ -28,7 +28,6 @@ export type Demo = AsyncDisposable & {
 
 const copied = ['charts', 'crds', 'examples']
 const linked = ['node_modules', 'src', 'tools']
-const { signal } = new AbortController()
 
 export async function startDemo(...args: readonly string[]): Promise<Demo> {
   const directory = await mkdtemp(join(tmpdir(), 'tenantry-demo-'))
@@ -73,8 +72,7 @@ export async function startDemo(...args: readonly string[]): Promise<Demo> {
         await sleep(25)
       }
     },
-    shell: (command, timeoutMs = 10_000) =>
-      runCommand(signal, 'sh', ['-c', command], { cwd: directory, timeoutMs }),
+    shell: (command, withinMs = 10_000) => shell(command, directory, withinMs),
     async interrupt() {
       process.kill(-pid, 'SIGINT')
       await sleep(20)
@@ -93,6 +91,26 @@ export async function startDemo(...args: readonly string[]): Promise<Demo> {
       await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
     },
   }
+}
+
+async function shell(command: string, cwd: string, withinMs: number): Promise<CommandResult> {
+  const child = spawn('sh', ['-c', command], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const { pid } = child
+  if (pid === undefined) throw new Error('There is no sh.')
+  const said = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => (said.stdout += chunk.toString('utf8')))
+  child.stderr.on('data', (chunk: Buffer) => (said.stderr += chunk.toString('utf8')))
+  // The whole group: what sh has started holds the pipes open.
+  const timer = setTimeout(() => process.kill(-pid, 'SIGKILL'), withinMs)
+  const code = await new Promise<number>((done) => {
+    child.once('close', (exit) => done(exit ?? 1))
+  })
+  clearTimeout(timer)
+  return { code, ...said }
 }
 
 /** Whoever has the directory in its arguments or environment, or works in it. */

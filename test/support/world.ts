@@ -39,20 +39,25 @@ export type World = AsyncDisposable & {
   readonly platform: Platform
   readonly operators: RunningOperator[]
   readonly api: ApiServer
-  kubectl(...args: readonly string[]): Promise<CommandResult>
+  readonly kubectl: (...args: readonly string[]) => Promise<CommandResult>
   /** As an administrator applies a manifest; refused ones throw. */
-  apply(...manifests: readonly object[]): Promise<void>
+  readonly apply: (...manifests: readonly object[]) => Promise<void>
   /** Asks the API server; nobody's own objects are read. */
-  can(person: string, verb: string, resource: string, namespace: string): Promise<boolean>
-  get(kind: string, name: string, namespace?: string): Promise<Found | undefined>
+  readonly can: (
+    person: string,
+    verb: string,
+    resource: string,
+    namespace: string,
+  ) => Promise<boolean>
+  readonly get: (kind: string, name: string, namespace?: string) => Promise<Found | undefined>
   /** `Ready/Reason` of an object's condition, or `none`. */
-  condition(what: Where, type: string): Promise<string>
-  until(what: string, holds: () => Promise<unknown>, withinMs?: number): Promise<void>
+  readonly condition: (what: Where, type: string) => Promise<string>
+  readonly until: (what: string, holds: () => Promise<unknown>, withinMs?: number) => Promise<void>
   /** Signs in to PostgreSQL with what a Secret says, in another database if one is named. */
-  loginAs(namespace: string, secret: string, database?: string): Promise<Client>
-  startOperator(): Promise<RunningOperator>
+  readonly loginAs: (namespace: string, secret: string, database?: string) => Promise<Client>
+  readonly startOperator: () => Promise<RunningOperator>
   /** What the operator has written, in order; leases and reviews left out. */
-  writes(): Promise<readonly AuditEvent[]>
+  readonly writes: () => Promise<readonly AuditEvent[]>
 }
 
 export type Found = Readonly<Record<string, unknown>>
