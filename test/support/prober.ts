@@ -22,9 +22,9 @@ export function startProber(
 ): Prober {
   const server = connect(kubeconfig)
   const samples: Sample[] = []
-  let running = true
+  const stopping = new AbortController()
   const work = (async () => {
-    while (running) {
+    while (!stopping.signal.aborted) {
       const asked = Date.now()
       const { body } = await server.ask(
         'POST',
@@ -51,7 +51,7 @@ export function startProber(
     lastYes: () => samples.findLast(({ allowed }) => allowed)?.at,
     firstYes: () => samples.find(({ allowed }) => allowed)?.at,
     async stop() {
-      running = false
+      stopping.abort()
       await work
       server[Symbol.dispose]()
     },
