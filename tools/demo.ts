@@ -38,6 +38,7 @@ async function runDemo(): Promise<void> {
     await demo()
   } catch (error) {
     if (!signal.aborted) await tell(error)
+    else if (values.once) process.exitCode = 130
   } finally {
     await clear()
   }

@@ -140,7 +140,11 @@ async function launch(signal: AbortSignal, launch: Launch): Promise<ControlPlane
 
   let people = 0
   const run: ControlPlane['run'] = async (runSignal, args, how = {}) => {
-    const env = { KUBECONFIG: how.kubeconfig ?? kubeconfig }
+    // kubectl keeps what it discovers per server; ours comes and goes, and so shall its cache.
+    const env = {
+      KUBECONFIG: how.kubeconfig ?? kubeconfig,
+      KUBECACHEDIR: join(directory, 'kubectl-cache'),
+    }
     const all = how.as === undefined ? args : [...args, '--as', how.as]
     const input = how.input === undefined ? {} : { input: how.input }
     const result = await runCommand(runSignal, programs.kubectl, all, { env, ...input })

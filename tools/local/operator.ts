@@ -5,6 +5,9 @@ import { createInterface } from 'node:readline'
 import { readFile } from 'node:fs/promises'
 import type { Guardian } from '../control-plane/servers.ts'
 
+/** As `npm start` has them: a young generation that stays small keeps memory a fifth lower. */
+export const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size'] as const
+
 export type RunningOperator = {
   readonly pid: number
   /** Of /livez, /readyz and /metrics. */
@@ -33,7 +36,7 @@ export async function startOperator(
   signal.throwIfAborted()
   const child = spawn(
     process.execPath,
-    ['src/main.ts', '--config', configFile, '--kubeconfig', kubeconfig],
+    [...nodeFlags, 'src/main.ts', '--config', configFile, '--kubeconfig', kubeconfig],
     // A group of its own: Ctrl-C reaches only us, and we stop it in order.
     {
       stdio: ['ignore', 'pipe', 'pipe'],
