@@ -53,8 +53,9 @@ async function main(signal: AbortSignal): Promise<void> {
   const connection = values.kubeconfig
     ? await connectKubeconfig(signal, values.kubeconfig)
     : await connectInCluster(signal, { env: process.env })
+  const identity = `${hostname()}_${randomUUID().slice(0, 8)}`
   const client = new Client(connection, {
-    userAgent: `tenantry/${version}`,
+    userAgent: `tenantry/${version} (${identity})`, // the audit log tells replicas apart by it
     onRequest: metrics.request,
   })
   const databases = new Databases({
@@ -63,7 +64,6 @@ async function main(signal: AbortSignal): Promise<void> {
     ),
     allowedExtensions: config.databases.allowedExtensions,
   })
-  const identity = `${hostname()}_${randomUUID().slice(0, 8)}`
   const operator = makeOperator({ config, client, databases, log, metrics, identity })
   const health = await startHealthServer(signal, {
     ...config.health,

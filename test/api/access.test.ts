@@ -273,3 +273,14 @@ describe('a partner that the platform suspends', () => {
     await world.until('tess is in everywhere again', async () => (await states()).every(Boolean))
   })
 })
+
+describe('all the while', () => {
+  test('no two replicas led at once, by what each has written', async () => {
+    // Only who leads writes status; whoever has stopped must never be seen to write again.
+    const statuses = (await world.writes()).filter(({ subresource }) => subresource === 'status')
+    const leaders: string[] = []
+    for (const { agent } of statuses) if (leaders.at(-1) !== agent) leaders.push(agent)
+    expect(leaders.length).toBeGreaterThan(2) // some were killed
+    expect(leaders).toEqual([...new Set(leaders)])
+  })
+})

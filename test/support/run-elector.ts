@@ -10,7 +10,7 @@ process.once('SIGTERM', () => stopping.abort())
 
 const connection = await connectKubeconfig(stopping.signal, kubeconfig)
 const elector = new Elector({
-  client: new Client(connection),
+  client: new Client(connection, { userAgent: identity }),
   namespace: 'default',
   name,
   identity,

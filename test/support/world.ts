@@ -31,6 +31,8 @@ export type AuditEvent = {
   readonly namespace: string
   readonly name: string
   readonly code: number
+  /** User agent: which replica. */
+  readonly agent: string
   /** Epoch ms at which the request was answered. */
   readonly at: number
 }
@@ -214,6 +216,7 @@ function eventOf(line: unknown): AuditEvent {
     namespace: text(field(line, 'objectRef', 'namespace')),
     name: text(field(line, 'objectRef', 'name')),
     code: Number(field(line, 'responseStatus', 'code')),
+    agent: text(field(line, 'userAgent')),
     at: Date.parse(text(field(line, 'stageTimestamp'))),
   }
 }
