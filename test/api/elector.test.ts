@@ -1,6 +1,8 @@
 // Elections between real processes over the real API server: one is killed, one is frozen, one
-// leaves. Judged by when each process itself believed to lead, and by the history of the Lease.
+// leaves. Judged by when each process itself believed to lead, by the history of the Lease, and by
+// who wrote it according to the audit log.
 import { spawn, type ChildProcess } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -46,7 +48,7 @@ let watching: Promise<void>
 let lease = ''
 
 beforeAll(async () => {
-  plane = await startControlPlane(life.signal)
+  plane = await startControlPlane(life.signal, { auditLog: true })
   connection = await connectKubeconfig(life.signal, plane.kubeconfig)
   const store = new Store(leases)
   store.onChange(({ after }) => {
@@ -105,12 +107,36 @@ async function end(child: ChildProcess, by: 'SIGKILL' | 'SIGTERM'): Promise<void
 const leads = (replica: Replica, timeout: number) =>
   expect.poll(replica.leadsNow, { timeout, interval: 20 }).toBe(true)
 
-/** No moment of one lies between two moments of another. */
-function neverTwoAtOnce(): void {
-  const all = replicas.flatMap(({ name, led }) => led.map((at) => ({ at, name })))
-  all.sort((a, b) => a.at - b.at)
-  const terms = all.filter(({ name }, index) => name !== all[index - 1]?.name)
-  expect(terms.map(({ name }) => name)).toEqual([...new Set(terms.map(({ name }) => name))])
+const inTurns = (who: readonly string[]) => who.filter((name, index) => name !== who[index - 1])
+
+/** No moment of one lies between two moments of another, and no write between two of another. */
+async function neverTwoAtOnce(): Promise<void> {
+  const moments = replicas.flatMap(({ name, led }) => led.map((at) => ({ at, name })))
+  const turns = inTurns(moments.toSorted((a, b) => a.at - b.at).map(({ name }) => name))
+  expect(turns).toEqual([...new Set(turns)])
+  const writers = inTurns(await writersOfTheLease())
+  expect(writers).toEqual(turns)
+}
+
+type Audited = {
+  readonly userAgent?: string
+  readonly verb: string
+  readonly objectRef?: { readonly resource: string; readonly name?: string }
+  readonly responseStatus?: { readonly code?: number }
+  readonly stage: string
+}
+
+/** Of the writes that succeeded, oldest first. */
+async function writersOfTheLease(): Promise<readonly string[]> {
+  const lines = (await readFile(plane.auditLog ?? '', 'utf8')).trim().split('\n')
+  return lines
+    .map((line): Audited => JSON.parse(line))
+    .filter(({ stage, objectRef, verb, responseStatus }) => {
+      const written = (verb === 'create' || verb === 'update') && (responseStatus?.code ?? 0) < 300
+      const ours = objectRef?.resource === 'leases' && objectRef.name === lease
+      return stage === 'ResponseComplete' && ours && written
+    })
+    .map(({ userAgent = '' }) => userAgent)
 }
 
 describe('a leader', () => {
@@ -124,7 +150,7 @@ describe('a leader', () => {
     const killed = Date.now()
     await leads(second, 20_000)
     expect((second.led[0] ?? Infinity) - killed).toBeLessThan(20_000)
-    neverTwoAtOnce()
+    await neverTwoAtOnce()
     expect(holders).toEqual(['killed', 'heir'])
   })
 
@@ -138,7 +164,7 @@ describe('a leader', () => {
     await new Promise((resolve) => setTimeout(resolve, 5_000))
     expect(first.leadsNow()).toBe(false)
     expect(second.leadsNow()).toBe(true)
-    neverTwoAtOnce()
+    await neverTwoAtOnce()
     expect(holders).toEqual(['frozen', 'awake'])
   })
 
@@ -150,7 +176,7 @@ describe('a leader', () => {
     const left = Date.now()
     await leads(second, 5_000)
     expect((second.led[0] ?? Infinity) - left).toBeLessThan(3_000)
-    neverTwoAtOnce()
+    await neverTwoAtOnce()
     expect(holders).toEqual(['leaving', '', 'next'])
   })
 
@@ -162,6 +188,6 @@ describe('a leader', () => {
     await new Promise((resolve) => setTimeout(resolve, 3_000))
     await leads(first, 5_000)
     expect(second.led).toEqual([])
-    neverTwoAtOnce()
+    await neverTwoAtOnce()
   })
 })

@@ -71,7 +71,6 @@ describe('a technician with scope Full', () => {
     ["change the customer's sign-in (TH-20)", 'update', 'identityproviders.tenantry.dev'],
     ['change the grant', 'patch', 'partneraccessgrants.tenantry.dev'],
     ['forge the status of the grant (TH-24)', 'patch', 'partneraccessgrants.tenantry.dev/status'],
-    ['change members', 'create', 'organizationmembers.tenantry.dev'],
   ])('may not %s', async (_, verb, resource) => {
     expect(await world.can(people['technician-full'], verb, resource, 'customer-acme')).toBe(false)
   })
