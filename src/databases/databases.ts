@@ -9,11 +9,13 @@ import { explain } from './failures.ts'
 import { applicationRoles, databaseName, loginName, markOf, slotOf } from './names.ts'
 import type { ApplicationRole, Slot } from './names.ts'
 import { observation, type Kept, type Observation } from './observation.ts'
+import { ensurePeople, peopleOf, refuseMistakes, type People, type PersonFound } from './people.ts'
+import { revokePeople, type Leaving, type Revoked } from './people-revocation.ts'
 import { Placement } from './placement.ts'
 import { problemsOf, type Proof } from './proof.ts'
 import type { Slots } from './roles.sql.ts'
 import { readFitness, type Fitness } from './server.sql.ts'
-import { Server, type Login, type ServerOptions, type Session } from './server.ts'
+import { Server, type Lane, type Login, type ServerOptions, type Session } from './server.ts'
 import { countDatabases, readState } from './state.sql.ts'
 import { KeyedTurns } from './turns.ts'
 
@@ -32,6 +34,7 @@ export class Databases {
   readonly #allowedExtensions: ReadonlySet<string>
   readonly #fitness = new Map<string, Fitness>()
   readonly #customers = new KeyedTurns()
+  readonly #people = new KeyedTurns()
   readonly #placement = new Placement()
   readonly #kept = new Map<string, Kept>()
 
@@ -127,6 +130,42 @@ export class Databases {
     return observation(state, new Map(kept))
   }
 
+  /**
+   * Makes and corrects exactly these logins; everybody else's stay as they are. All are tried before a failure is thrown.
+   *
+   * @throws TenantryError ROLE_FOREIGN for a login that somebody else made: it is not touched
+   * @throws RangeError when a login is no person's of this customer, or a technician is to be in `adm`
+   */
+  async ensurePeople(signal: AbortSignal, people: People): Promise<{ readonly wrote: boolean }> {
+    refuseMistakes(people)
+    const wrote = await this.#inTurn(signal, people, 'usual', (at) =>
+      ensurePeople(signal, at, people),
+    )
+    return { wrote }
+  }
+
+  /**
+   * Takes away every person's login of this customer but those that stay (NO-LATE, PROVEN). Any replica may, at any time.
+   *
+   * @throws TenantryError ROLE_FOREIGN when one of these names is somebody else's: ours are gone then
+   */
+  async revokePeople(signal: AbortSignal, leaving: Leaving): Promise<Revoked> {
+    return this.#inTurn(signal, leaving, 'urgent', (at) => revokePeople(signal, at, leaving))
+  }
+
+  /** Everybody who is no application of this customer and has a role of its name, a membership, or a session in its database. */
+  async peopleOf(
+    signal: AbortSignal,
+    customer: { readonly server: string; readonly customerUid: string },
+  ): Promise<readonly PersonFound[]> {
+    return this.#admin(
+      signal,
+      this.#server(customer.server),
+      (sql) => peopleOf(signal, sql, customer.customerUid),
+      'urgent',
+    )
+  }
+
   /** A customer that is gone is no longer missed by `observe`. */
   forget(customerUid: string): void {
     this.#placement.made(customerUid)
@@ -176,17 +215,36 @@ export class Databases {
     )
   }
 
+  /** The server's turn first: a revocation must not wait for a person's turn that itself waits for the server. */
+  async #inTurn<T>(
+    signal: AbortSignal,
+    { server: name, customerUid }: { readonly server: string; readonly customerUid: string },
+    lane: Lane,
+    work: (at: At) => Promise<T>,
+  ): Promise<T> {
+    const server = this.#server(name)
+    return this.#admin(
+      signal,
+      server,
+      (sql, { readsVerifiers }) =>
+        this.#people.run(signal, customerUid, () => work({ server, sql, readsVerifiers })),
+      lane,
+    )
+  }
+
   async #admin<T>(
     signal: AbortSignal,
     server: Server,
     work: (sql: Session, fitness: Fitness) => Promise<T>,
+    lane: Lane = 'usual',
   ): Promise<T> {
+    const fit = async (sql: Session): Promise<T> => {
+      const fitness = this.#fitness.get(server.name) ?? (await readFitness(signal, sql))
+      this.#fitness.set(server.name, fitness)
+      return work(sql, fitness)
+    }
     try {
-      return await server.admin(signal, async (sql) => {
-        const fitness = this.#fitness.get(server.name) ?? (await readFitness(signal, sql))
-        this.#fitness.set(server.name, fitness)
-        return work(sql, fitness)
-      })
+      return await server.admin(signal, fit, lane)
     } catch (error) {
       signal.throwIfAborted()
       this.#fitness.delete(server.name) // the operator's rights may be others now

@@ -94,6 +94,25 @@ export function isCollision(error: unknown): boolean {
   return code !== undefined && collisionCodes.has(code)
 }
 
+/** What the statement names is not there, or no longer: whoever wanted it gone has what they wanted. */
+export function isGone(error: unknown): boolean {
+  return codeOf(error) === '42704'
+}
+
+/** Somebody was faster with the same name. */
+export function isTaken(error: unknown): boolean {
+  return codeOf(error) === '42710'
+}
+
+export function isLocked(error: unknown): boolean {
+  return codeOf(error) === lockTimeout
+}
+
+/** Another replica was at the same role: reading again shows what is left to do. */
+export function isRace(error: unknown): boolean {
+  return isCollision(error) || codeOf(error) === 'XX000'
+}
+
 /** An extension whose files the server does not have. */
 export function isUnavailable(error: unknown): boolean {
   const code = codeOf(error)

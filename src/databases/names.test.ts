@@ -9,6 +9,8 @@ import {
   databasePattern,
   loginName,
   markOf,
+  personLogin,
+  personPattern,
   rolePattern,
   slotOf,
 } from './names.ts'
@@ -55,6 +57,27 @@ describe('the names of a customer in PostgreSQL', () => {
     )
     expect(customerOf('t_northwind', 'tenantry:northwind')).toBeUndefined()
     expect(customerOf('t_northwind', null)).toBeUndefined()
+  })
+
+  test('of people are legal, hold no name, and differ by customer, organization and user', () => {
+    fc.assert(
+      fc.property(fc.uuid(), fc.uuid(), fc.string(), fc.string(), (uid, from, user, other) => {
+        fc.pre(uid !== from && user !== other)
+        const login = personLogin(uid, from, user)
+        expect(login).toMatch(new RegExp(personPattern(uid)))
+        expect(login).not.toMatch(new RegExp(rolePattern))
+        expect(personLogin(uid, from, user)).toBe(login)
+        const others = [
+          personLogin(uid, from, other),
+          personLogin(uid, uid, user),
+          personLogin(from, from, user),
+        ]
+        expect(others).not.toContain(login)
+      }),
+    )
+    const uid = '00000000-0000-0000-0000-000000000000'
+    expect(personLogin(uid, uid, 'tina').length).toBeLessThanOrEqual(63)
+    expect(() => personLogin(uid, 'contoso', 'tina')).toThrow(RangeError)
   })
 
   test('of a login tell its slot, and no other login has one', () => {

@@ -1,5 +1,6 @@
 // The names of one customer's database and roles. They come from the object's UID alone, never from what a user typed:
 // lower-case letters and digits, and far below PostgreSQL's 63 bytes, beyond which it would cut without an error.
+import { createHash } from 'node:crypto'
 
 export const applicationRoles = ['adm', 'rw', 'ro'] as const
 export type ApplicationRole = (typeof applicationRoles)[number]
@@ -25,13 +26,18 @@ export function databaseName(uid: string): string {
   if (!uuid.test(uid)) {
     throw new RangeError(`Not a UUID: ${uid}`)
   }
-  let rest = BigInt(`0x${uid.replaceAll('-', '')}`) << 2n // 128 bits fill 26 digits but for two bits
+  return `t_${base32(uid.replaceAll('-', ''))}`
+}
+
+/** 128 bits in hexadecimal as 26 digits, which they fill but for two bits. */
+function base32(hex: string): string {
+  let rest = BigInt(`0x${hex}`) << 2n
   let digits = ''
   for (let count = 0; count < 26; count += 1) {
     digits = `${alphabet.charAt(Number(rest & 31n))}${digits}`
     rest >>= 5n
   }
-  return `t_${digits}`
+  return digits
 }
 
 /** The NOLOGIN role that holds the rights. */
@@ -42,6 +48,28 @@ export function groupName(uid: string, role: ApplicationRole): string {
 /** The login of an application, a member of its group. */
 export function loginName(uid: string, role: ApplicationRole, slot: Slot): string {
   return `${groupName(uid, role)}_${slot}`
+}
+
+/**
+ * The login of one person in one customer's database, shared with nobody. Who is the same user of two organizations has two.
+ *
+ * @param organizationUid of the partner or customer through which the person comes
+ * @throws RangeError when a UID is no UUID
+ */
+export function personLogin(
+  customerUid: string,
+  organizationUid: string,
+  userName: string,
+): string {
+  if (!uuid.test(organizationUid)) throw new RangeError(`Not a UUID: ${organizationUid}`)
+  // A UUID is of one length, so no two pairs read alike.
+  const digest = createHash('sha256').update(`${organizationUid}/${userName}`).digest('hex')
+  return `${databaseName(customerUid)}_g_${base32(digest.slice(0, 32))}`
+}
+
+/** What the logins of a customer's people look like to PostgreSQL's `~`. */
+export function personPattern(customerUid: string): string {
+  return `^${databaseName(customerUid)}_g_[a-z2-7]{26}$`
 }
 
 /** All roles of a customer that applications use; people's logins are not among them. */
@@ -67,7 +95,7 @@ export function slotOf(uid: string, role: ApplicationRole, username: string): Sl
 export const databasePattern = '^t_[a-z2-7]{26}$'
 export const rolePattern = '^t_[a-z2-7]{26}_(adm|rw|ro)(_[ab])?$'
 
-/** The comment on everything of this customer: the proof that it is ours. */
+/** The comment on everything of this customer, or its first word: the proof that it is ours. */
 export function markOf(uid: string): string {
   return `tenantry:${uid}`
 }

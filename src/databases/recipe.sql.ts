@@ -12,7 +12,7 @@ import {
 } from './inside.sql.ts'
 import { databaseName, groupName, loginName, markOf, ownerRole } from './names.ts'
 import { roleChanges, type Slots, type Verifiers } from './roles.sql.ts'
-import { administers, type DatabaseState, type RoleState } from './state.sql.ts'
+import { administers, commentOn, type DatabaseState, type RoleState } from './state.sql.ts'
 
 export type DatabaseSeen = {
   readonly roles: ReadonlyMap<string, RoleState>
@@ -159,7 +159,7 @@ function sessionChanges({ customerUid: uid }: DatabaseSpec, { name, intruders }:
   const sql = `SELECT pg_terminate_backend(s.pid, 5000)
     FROM pg_stat_activity s LEFT JOIN pg_roles r ON r.oid = s.usesysid
     WHERE s.datname = ${text(name)} AND s.usesysid IS NOT NULL AND NOT coalesce(${administers('r')}, false)
-      AND shobj_description(s.usesysid, 'pg_authid') IS DISTINCT FROM ${text(markOf(uid))}`
+      AND ${commentOn('s.usesysid', 'pg_authid')} IS DISTINCT FROM ${text(markOf(uid))}`
   return [{ what: `sessions of ${intruders.join(', ')} are in the database`, sql }]
 }
 

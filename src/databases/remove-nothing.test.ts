@@ -4,7 +4,9 @@ import { globSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
 /** Files whose statements may take away; each needs a policy and a proof of ownership. */
-const mayTakeAway: readonly string[] = []
+const mayTakeAway: readonly string[] = [
+  'src/databases/people.sql.ts', // the login of a person who left, with what is the person's own
+]
 
 const inSql = /\b(DROP|TRUNCATE|DELETE\s+FROM)\b/i
 const anywhere =

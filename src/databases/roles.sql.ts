@@ -10,6 +10,8 @@ export type Verifiers = Readonly<Record<ApplicationRole, string>>
 export type Slots = Readonly<Record<ApplicationRole, Slot>>
 
 type Roles = ReadonlyMap<string, RoleState>
+/** As much of a role as a comparison looks at. */
+type RoleIn<Key extends keyof RoleState> = Pick<RoleState, 'name' | Key>
 
 /** A default that spares a server from a forgotten query. It is no limit: whoever signs in may change it. */
 const statementTimeout = '60s'
@@ -73,7 +75,7 @@ export function passwordChange(login: string, verifier: string): Change {
 }
 
 /** Takes out of a group whoever does not belong to it. */
-export function strangerChanges(found: RoleState | undefined): readonly Change[] {
+export function strangerChanges(found: RoleIn<'strangers'> | undefined): readonly Change[] {
   if (!found) return []
   return found.strangers.map((member) => ({
     what: `${member.name} is in ${found.name}`,
@@ -104,41 +106,57 @@ export function attributeChanges(
       sql: `ALTER ROLE ${name} CONNECTION LIMIT -1 VALID UNTIL 'infinity'`,
     })
   }
-  if (!found.held) {
-    changes.push({
-      what: `the operator may not act as ${found.name}`,
-      sql: `GRANT ${name} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE`,
-    })
-  }
-  return changes
+  return [...changes, ...heldChanges(found)]
 }
 
-function powerChanges({ name, powers }: RoleState): readonly Change[] {
+/** Who may not act as a role may neither end its sessions nor touch what it owns. */
+export function heldChanges({ name, held }: RoleIn<'held'>): readonly Change[] {
+  if (held) return []
+  return [
+    {
+      what: `the operator may not act as ${name}`,
+      sql: `GRANT ${id(name)} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE`,
+    },
+  ]
+}
+
+export function powerChanges({ name, powers }: RoleIn<'powers'>): readonly Change[] {
   return powers.map((power) => ({
     what: `${name} is ${power}`,
     sql: `ALTER ROLE ${id(name)} NO${power}`,
   }))
 }
 
-/** In these groups, with all that they may, without handing it on; in no other. */
+/**
+ * In these groups, with all that they may, without handing it on; in no other.
+ *
+ * @param set whether it may act as them: what it makes would be theirs
+ */
 export function memberChanges(
   name: string,
-  found: RoleState | undefined,
+  found: RoleIn<'groups'> | undefined,
   wanted: readonly string[],
+  set = true,
 ): readonly Change[] {
   const memberships = found?.groups ?? []
   const tooMuch = memberships.filter((group) => group.admin || !wanted.includes(group.name))
+  const actsAs = memberships.filter((group) => !set && group.set && wanted.includes(group.name))
   const lacking = wanted.filter(
-    (group) => !memberships.some((found) => found.name === group && found.inherit && found.set),
+    (group) =>
+      !memberships.some((found) => found.name === group && found.inherit && (found.set || !set)),
   )
   return [
     ...tooMuch.map((group) => ({
       what: `${name} ${group.admin ? 'may hand on' : 'is in'} ${group.name}`,
       sql: revoke(group.name, name, group, wanted.includes(group.name) ? 'ADMIN OPTION FOR ' : ''),
     })),
+    ...actsAs.map((group) => ({
+      what: `${name} may act as ${group.name}`,
+      sql: revoke(group.name, name, group, 'SET OPTION FOR '),
+    })),
     ...lacking.map((group) => ({
       what: `${name} is not in ${group}`,
-      sql: `GRANT ${id(group)} TO ${id(name)} WITH INHERIT TRUE, SET TRUE`,
+      sql: `GRANT ${id(group)} TO ${id(name)} WITH INHERIT TRUE, SET ${set ? 'TRUE' : 'FALSE'}`,
     })),
   ]
 }

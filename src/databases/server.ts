@@ -1,6 +1,7 @@
 // One PostgreSQL server: sessions on its administrative database and inside customers' databases.
 // At most four works go on at once, each on an administrative connection with one more inside a database: more DDL workers only
-// wait for each other's locks. Who waits for a place waits here and not in the pool, whose time-out would look like a dead server.
+// wait for each other's locks. Whoever takes access away has two places more, and waits for no database that is being made. Who
+// waits for a place waits here and not in the pool, whose time-out would look like a dead server.
 import { Client, Pool, type ClientConfig } from 'pg'
 import { TenantryError } from '../api/errors.ts'
 import { Breaker, type BreakerOptions, type Reachable } from './breaker.ts'
@@ -35,9 +36,13 @@ export type Session = {
   ): Promise<readonly Row[]>
 }
 
+/** Urgent is what takes access away. */
+export type Lane = 'usual' | 'urgent'
+
 export type Login = { readonly username: string; readonly password: string }
 
 const workers = 4
+const urgentWorkers = 2
 const attempts = 5
 
 // A customer's objects must never shadow what the operator calls.
@@ -49,7 +54,7 @@ const lockTimeouts = { admin: '10s', inside: '2s' } as const
 export class Server {
   readonly options: ServerOptions
   readonly #pool: Pool
-  readonly #turns = new Turns(workers)
+  readonly #lanes = { usual: new Turns(workers), urgent: new Turns(urgentWorkers) } as const
   readonly #breaker: Breaker
 
   constructor(options: ServerOptions, breaker: BreakerOptions = {}) {
@@ -58,7 +63,7 @@ export class Server {
     const database = options.database ?? 'postgres'
     this.#pool = new Pool({
       ...this.#config(database, 'admin'),
-      max: workers,
+      max: workers + urgentWorkers,
       idleTimeoutMillis: 30_000,
     })
     this.#pool.on('error', () => {}) // an idle connection was cut; the next use opens another
@@ -73,8 +78,12 @@ export class Server {
   }
 
   /** Works on the administrative database, on one connection from beginning to end, when its turn comes. */
-  async admin<T>(signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#turns.run(signal, async () => {
+  async admin<T>(
+    signal: AbortSignal,
+    work: (session: Session) => Promise<T>,
+    lane: Lane = 'usual',
+  ): Promise<T> {
+    return this.#lanes[lane].run(signal, async () => {
       const client = await this.#reach(signal, () => {
         const arriving = this.#pool.connect()
         const leave = () => void arriving.then((late) => late.release()).catch(() => {})
