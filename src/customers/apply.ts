@@ -77,8 +77,10 @@ export async function applyPlan(
   const namespace = await ensureNamespace(signal, ports, seen, plan)
   if (namespace !== 'there') return { ...untouched, object, namespace, errors }
   const isolated = await attempt(() => ensureChildren(signal, ports, plan))
-  // Nobody is let into a namespace whose network and quota are not in place.
-  if (isolated) await attempt(() => grant(signal, ports, plan))
+  // Nobody is let into a namespace whose network and quota are not in place, nor by a plan that
+  // time has overtaken while the steps before took long (NO-LATE): its deadline runs it anew.
+  const overtaken = plan.nextChange !== undefined && ports.clock.now() >= plan.nextChange
+  if (isolated && !overtaken) await attempt(() => grant(signal, ports, plan))
   await attempt(() => settleWritings(signal, ports, seen, plan))
   const [proof, database] = await Promise.all([
     ask(signal, ports, plan),

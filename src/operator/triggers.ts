@@ -27,6 +27,13 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
   const about = concerns(stores, queues)
   stores.customers.onChange((change) => {
     const lane = laneOf(change, 'change')
+    if (isStatusAlone(change)) {
+      for (const { metadata, status } of bothOf(change)) {
+        about.oneCustomer(metadata.name, lane)
+        if (status?.partner?.name !== undefined) queues.partners.add(status.partner.name, lane)
+      }
+      return
+    }
     for (const object of bothOf(change)) {
       about.organization(refOf(object), lane)
       about.people(object.spec.owners ?? [], lane)
@@ -38,6 +45,11 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
   })
   stores.partners.onChange((change) => {
     const lane = laneOf(change, 'revoke')
+    // The count of customers alone must not run all of them.
+    if (isStatusAlone(change)) {
+      for (const { metadata } of bothOf(change)) queues.partners.add(metadata.name, lane)
+      return
+    }
     // One write of the partner's own run voids what all of its customers gave: they sweep later.
     const outByOneWrite = change.after !== undefined && partnerIsOut(change.after)
     for (const object of bothOf(change)) {
@@ -51,15 +63,22 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
   })
   stores.members.onChange((change) => {
     const lane = laneOf(change, 'revoke')
+    // What status keeps follows from the decision that everybody has come to already.
+    if (isStatusAlone(change)) {
+      for (const { metadata } of bothOf(change)) queues.members.add(metadata.namespace ?? '', lane)
+      return
+    }
     for (const object of bothOf(change)) {
       about.namespace(object, lane)
       about.people([object.spec.user], lane)
     }
   })
   stores.identityProviders.onChange((change) => {
+    if (isStatusAlone(change)) return
     for (const object of bothOf(change)) about.namespace(object, laneOf(change, 'revoke'))
   })
   stores.grants.onChange((change) => {
+    if (isStatusAlone(change)) return
     for (const object of bothOf(change)) about.namespace(object, laneOf(change, 'revoke'))
   })
   stores.namespaces.onChange((change) => {
@@ -136,13 +155,17 @@ export function enqueueAll(stores: Stores, queues: Queues): void {
 }
 
 function concerns(stores: Stores, queues: Queues) {
+  function oneCustomer(name: string, lane: Lane): void {
+    queues.customers.add(name, lane)
+    queues.grants.add(name, lane)
+    queues.links.add(name, lane)
+  }
+
   /** The customer and all that are nested in it: rights lead downward. */
   function customer(name: string, lane: Lane): void {
     const seen = new Set([name])
     for (const each of seen) {
-      queues.customers.add(each, lane)
-      queues.grants.add(each, lane)
-      queues.links.add(each, lane)
+      oneCustomer(each, lane)
       for (const { metadata } of stores.customers.by('parent', each)) seen.add(metadata.name)
     }
   }
@@ -209,7 +232,7 @@ function concerns(stores: Stores, queues: Queues) {
     }
   }
 
-  return { customer, customersOf, organization, owner, namespace, people, everybody }
+  return { oneCustomer, customer, customersOf, organization, owner, namespace, people, everybody }
 }
 
 function bothOf<T>({ before, after }: Change<T>): readonly T[] {
@@ -221,6 +244,18 @@ function laneOf({ before, after, origin }: Change<KubeObject>, urgent: Lane): La
   if (origin === 'list' && !before) return 'resync'
   if (!after || after.metadata.deletionTimestamp) return urgent === 'revoke' ? urgent : 'delete'
   return before ? urgent : 'new'
+}
+
+/** Nobody has wished for anything else: only what the operator itself says has changed. */
+function isStatusAlone({ before, after }: Change<KubeObject>): boolean {
+  if (!before || !after || before.metadata.uid !== after.metadata.uid) return false
+  const [was, is] = [before.metadata, after.metadata]
+  return (
+    was.generation === is.generation &&
+    was.deletionTimestamp === is.deletionTimestamp &&
+    JSON.stringify([was.annotations, was.finalizers]) ===
+      JSON.stringify([is.annotations, is.finalizers])
+  )
 }
 
 function partnerIsOut({ metadata, spec }: PartnerOrganization): boolean {

@@ -115,7 +115,12 @@ export class Applier {
     const { uid } = object.metadata
     let stays: T | undefined
     try {
-      const options = { lane, ...(uid !== undefined && { uid }) }
+      // Written out: some kinds orphan their dependents when nothing is said.
+      const options = {
+        lane,
+        propagationPolicy: 'Background' as const,
+        ...(uid !== undefined && { uid }),
+      }
       const marked = await this.#client.remove(signal, resource, object.metadata, options)
       stays = marked && typed(resource, marked)
       this.#options.onWrite('delete', resource, object.metadata)

@@ -33,26 +33,29 @@ export function listOf<T>(answer: unknown, resource: ResourceOf<T>): List<T> {
       message: 'the answer is no list',
     })
   }
+  const naming = namingOf(resource)
   return {
     items: items.map((item: unknown) =>
-      typed(resource, isRecord(item) ? named(item, resource) : item),
+      typed(resource, isRecord(item) ? named(item, naming) : item),
     ),
     resourceVersion,
     ...(typeof next === 'string' && next !== '' ? { continue: next } : {}),
   }
 }
 
-/** Items of a list lack apiVersion and kind, and metadata alone claims to be of another kind. */
-function named(
-  object: Record<string, unknown>,
-  resource: ResourceOf<unknown>,
-): Record<string, unknown> {
-  object['apiVersion'] = versionOf(resource)
-  object['kind'] = resource.kind
-  return object
+export type Naming = { readonly apiVersion: string; readonly kind: string }
+
+/** To be made once per list and watch: a string of its own would be a fourth of a slim object. */
+export function namingOf(resource: ResourceOf<unknown>): Naming {
+  return { apiVersion: versionOf(resource), kind: resource.kind }
 }
 
-export function eventOf(line: string, resource: ResourceOf<unknown>): WatchEvent {
+/** Items of a list lack apiVersion and kind, and metadata alone claims to be of another kind. */
+function named(object: Record<string, unknown>, naming: Naming): Record<string, unknown> {
+  return Object.assign(object, naming)
+}
+
+export function eventOf(line: string, naming: Naming): WatchEvent {
   let event: unknown
   try {
     event = JSON.parse(line)
@@ -67,7 +70,7 @@ export function eventOf(line: string, resource: ResourceOf<unknown>): WatchEvent
     throw new StreamError('malformed', 'a line is JSON, but no event', nameIn(line))
   }
   const { type, object } = event
-  return { type, object: type === 'ERROR' ? object : named(object, resource) }
+  return { type, object: type === 'ERROR' ? object : named(object, naming) }
 }
 
 /** The first name in a line that cannot be parsed: nearly always the object's. */

@@ -2,7 +2,7 @@
 // Each call names its kind by a constant, has a deadline, and fails with an ApiError that callers
 // tell apart. Answers are as the server sent them: times are text.
 
-import { eventOf, listOf, stays, typed } from './client-answers.ts'
+import { eventOf, listOf, namingOf, stays, typed } from './client-answers.ts'
 import { linesOf } from './client-lines.ts'
 import type {
   ApplyOptions,
@@ -213,6 +213,7 @@ export class Client {
       labelSelector,
       fieldSelector,
     })
+    const naming = namingOf(resource)
     using idle = startDeadline(
       signal,
       idleMs,
@@ -226,7 +227,7 @@ export class Client {
     })
     try {
       for await (const line of linesOf(heard(stream.body, idle), maxLineBytes)) {
-        yield eventOf(line, resource)
+        yield eventOf(line, naming)
       }
     } catch (error) {
       throw idle.signal.aborted ? idle.signal.reason : error

@@ -12,6 +12,8 @@ export class KeySlots {
   #table = new Uint32Array(16)
   /** By slot; a hole where a key was released. */
   readonly #keys: (string | undefined)[] = []
+  /** By slot: compared first, since a look at a text is most often a cache miss. */
+  #hashes = new Uint32Array(16)
   readonly #free: number[] = []
   #size = 0
 
@@ -24,7 +26,7 @@ export class KeySlots {
   }
 
   slotOf(key: string): number | undefined {
-    const entry = this.#table[this.#placeOf(key)] ?? empty
+    const entry = this.#table[this.#placeOf(key, hashOf(key))] ?? empty
     return entry === empty ? undefined : entry - 1
   }
 
@@ -32,8 +34,11 @@ export class KeySlots {
   take(key: string): number {
     if (this.#size >= this.#table.length * fullest) this.#grow()
     const slot = this.#free.pop() ?? this.#keys.length
+    const hash = hashOf(key)
     this.#keys[slot] = key
-    this.#table[this.#placeOf(key)] = slot + 1
+    if (slot >= this.#hashes.length) this.#hashes = longer(this.#hashes)
+    this.#hashes[slot] = hash
+    this.#table[this.#placeOf(key, hash)] = slot + 1
     this.#size++
     return slot
   }
@@ -41,19 +46,20 @@ export class KeySlots {
   release(slot: number): void {
     const key = this.#keys[slot]
     if (key === undefined) return
-    this.#closeGap(this.#placeOf(key))
+    this.#closeGap(this.#placeOf(key, this.#hashes[slot] ?? 0))
     this.#keys[slot] = undefined
     this.#free.push(slot)
     this.#size--
   }
 
   /** Where the key is, or where it belongs. */
-  #placeOf(key: string): number {
+  #placeOf(key: string, hash: number): number {
     const mask = this.#table.length - 1
-    let place = hashOf(key) & mask
+    let place = hash & mask
     for (;;) {
       const entry = this.#table[place] ?? empty
-      if (entry === empty || this.#keys[entry - 1] === key) return place
+      if (entry === empty) return place
+      if (this.#hashes[entry - 1] === hash && this.#keys[entry - 1] === key) return place
       place = (place + 1) & mask
     }
   }
@@ -65,7 +71,7 @@ export class KeySlots {
     for (let place = (gap + 1) & mask; ; place = (place + 1) & mask) {
       const entry = this.#table[place] ?? empty
       if (entry === empty) break
-      const home = hashOf(this.#keys[entry - 1] ?? '') & mask
+      const home = (this.#hashes[entry - 1] ?? 0) & mask
       if (((place - home) & mask) < ((place - gap) & mask)) continue
       this.#table[gap] = entry
       gap = place
@@ -76,11 +82,21 @@ export class KeySlots {
   #grow(): void {
     const before = this.#table
     this.#table = new Uint32Array(before.length * 2)
+    const mask = this.#table.length - 1
     for (const entry of before) {
       if (entry === empty) continue
-      this.#table[this.#placeOf(this.#keys[entry - 1] ?? '')] = entry
+      let place = (this.#hashes[entry - 1] ?? 0) & mask
+      while (this.#table[place] !== empty) place = (place + 1) & mask
+      this.#table[place] = entry
     }
   }
+}
+
+/** By an eighth only: what lies idle is memory too. */
+function longer(numbers: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const more = new Uint32Array(Math.ceil(numbers.length * 1.125))
+  more.set(numbers)
+  return more
 }
 
 /** FNV-1a over UTF-16 units, mixed once more because only the low bits are used. */

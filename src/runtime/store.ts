@@ -7,6 +7,7 @@
 import { emitWarning } from 'node:process'
 import type { KubeObject, ObjectMeta, ObjectRef, ResourceOf } from './object.ts'
 import { Index } from './store-index.ts'
+import { Shelves } from './store-shelves.ts'
 import { slim, type SlimOptions } from './store-slim.ts'
 import { isNewer, isOlder, isWithin } from './store-versions.ts'
 
@@ -27,19 +28,16 @@ export type StoreOptions<T> = SlimOptions<T> & {
 /** What a list changed that the watch should have told, and what it changed at all. */
 export type Replaced = { readonly changed: number; readonly missed: number }
 
-const clusterWide = ''
-
 export class Store<T extends KubeObject> {
   readonly resource: ResourceOf<T>
   readonly metadataOnly: boolean
   readonly #options: StoreOptions<T>
-  readonly #namespaces = new Map<string, Map<string, T>>()
+  readonly #objects = new Shelves<T>()
   readonly #indexes = new Map<string, Index<T>>()
   readonly #listeners = new Set<(change: Change<T>) => void>()
   /** By uid: deleted by us, not yet by the watch. The number says since which list. */
   readonly #deleted = new Map<string, number>()
   #lists = 0
-  #size = 0
   #synced = false
   #version: string | undefined
 
@@ -58,7 +56,7 @@ export class Store<T extends KubeObject> {
   }
 
   get size(): number {
-    return this.#size
+    return this.#objects.size
   }
 
   /** Up to where list and watch have told everything. */
@@ -66,19 +64,16 @@ export class Store<T extends KubeObject> {
     return this.#version
   }
 
-  get({ namespace, name }: ObjectRef): T | undefined {
-    return this.#namespaces.get(namespace ?? clusterWide)?.get(name)
+  get(ref: ObjectRef): T | undefined {
+    return this.#objects.get(ref)
   }
 
   list(): readonly T[] {
-    const all: T[] = []
-    for (const objects of this.#namespaces.values())
-      for (const each of objects.values()) all.push(each)
-    return all
+    return this.#objects.all()
   }
 
   byNamespace(namespace: string): readonly T[] {
-    return [...(this.#namespaces.get(namespace)?.values() ?? [])]
+    return this.#objects.in(namespace)
   }
 
   /** @throws RangeError when the store was made without that index */
@@ -207,24 +202,15 @@ export class Store<T extends KubeObject> {
   #set(before: T | undefined, after: T, origin: Change<T>['origin']): T {
     const anew = before !== undefined && before.metadata.uid !== after.metadata.uid
     if (anew) this.#remove(before, origin)
-    const { namespace = clusterWide, name } = after.metadata
-    let objects = this.#namespaces.get(namespace)
-    if (!objects) this.#namespaces.set(namespace, (objects = new Map()))
-    const replaced = objects.get(name)
-    objects.set(name, after)
+    const replaced = this.#objects.set(after)
     if (replaced) for (const index of this.#indexes.values()) index.remove(replaced)
-    else this.#size++
     for (const index of this.#indexes.values()) index.add(after)
     this.#tell(replaced ? { before: replaced, after, origin } : { after, origin })
     return after
   }
 
   #remove(before: T, origin: Change<T>['origin']): void {
-    const { namespace = clusterWide, name } = before.metadata
-    const objects = this.#namespaces.get(namespace)
-    if (!objects?.delete(name)) return
-    if (objects.size === 0) this.#namespaces.delete(namespace)
-    this.#size--
+    if (!this.#objects.remove(before.metadata)) return
     for (const index of this.#indexes.values()) index.remove(before)
     this.#tell({ before, origin })
   }

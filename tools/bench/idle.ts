@@ -29,8 +29,9 @@ const cpu = (await cpuSeconds(operator.pid)) - cpuBefore
 const counts = new Map<string, number>()
 for (const what of asked) counts.set(what, (counts.get(what) ?? 0) + 1)
 console.log(`idle for ${minutes} min with examples/:`)
-for (const [what, count] of [...counts].sort())
-  console.log(`  ${String(count).padStart(6)}  ${what}`)
+for (const what of [...counts.keys()].toSorted()) {
+  console.log(`  ${String(counts.get(what)).padStart(6)}  ${what}`)
+}
 console.log(`  CPU ${cpu.toFixed(2)} s, ${((cpu / (minutes * 60)) * 100).toFixed(2)} % of a core`)
 // Watches end by the server's time and are dialled anew: no request about anything.
 const more = [...counts.keys()].filter((what) => !/^(watch |\w+ leases)/.test(what))

@@ -16,7 +16,6 @@ export const kinds: readonly Kind[] = [
   { plural: 'policies', namespaced: true, each: 1 },
   { plural: 'credentials', namespaced: true, each: 1 },
 ]
-export const customerLabel = 'example.dev/customer'
 
 /** What the server tells its parent. */
 export type Ready = { readonly port: number; readonly ca: string; readonly objectBytes: number }
@@ -39,7 +38,7 @@ function pageOf(plural: string, from: number, limit: number, customers: number):
   return page
 }
 
-export function objectOf({ plural, namespaced, each }: Kind, index: number): object {
+function objectOf({ plural, namespaced, each }: Kind, index: number): object {
   const customer = `c${String(Math.floor(index / each)).padStart(6, '0')}`
   const time = '2026-03-01T12:00:00Z'
   return {
@@ -50,7 +49,7 @@ export function objectOf({ plural, namespaced, each }: Kind, index: number): obj
       resourceVersion: String(100_000 + index),
       generation: 1,
       creationTimestamp: time,
-      labels: { [customerLabel]: customer, 'app.kubernetes.io/managed-by': 'bench' },
+      labels: { 'example.dev/customer': customer, 'app.kubernetes.io/managed-by': 'bench' },
       annotations: { 'example.dev/applied': 'Zm9ydHktdHdvLW9mLXRoZW0' },
       managedFields: [
         {

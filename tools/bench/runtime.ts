@@ -16,14 +16,14 @@ import {
   Reflector,
   Store,
   connectKubeconfig,
-  keyOf,
   type Connection,
   type KubeObject,
   type ResourceOf,
+  type StoreOptions,
 } from '../../src/runtime/index.ts'
 import { writeKubeconfig } from '../control-plane/kubeconfig.ts'
 import { untilAsked } from '../local/signals.ts'
-import { customerLabel, kinds, type Kind, type Ready } from './list-server.ts'
+import { kinds, type Kind, type Ready } from './list-server.ts'
 
 type Figure = {
   readonly what: string
@@ -81,13 +81,14 @@ type Block = { readonly seconds: number; readonly bytes: number }
 async function listInBlocks(connection: Connection): Promise<readonly Figure[]> {
   const slim: Block[] = []
   const bare: Block[] = []
-  const whole: Block[] = []
+  const indexes = { place: placeOf }
   await measured(() => listBare(connection)) // warms up the code and the server
   for (let block = 0; block < blocks; block += 1) {
     bare.push(await measured(() => listBare(connection)))
-    slim.push(await measured((life) => follow(life, connection, slimOf)))
+    slim.push(await measured((life) => follow(life, connection, { project: slimOf, indexes })))
   }
-  whole.push(await measured((life) => follow(life, connection)))
+  const plain = await measured((life) => follow(life, connection, { project: slimOf }))
+  const whole = await measured((life) => follow(life, connection, { indexes }))
   const ratio = median(slim.map(({ seconds }, index) => seconds / (bare[index]?.seconds ?? NaN)))
   const seconds = (blocks: readonly Block[]) => median(blocks.map((block) => block.seconds))
   const bytes = (blocks: readonly Block[]) => median(blocks.map((block) => block.bytes))
@@ -101,19 +102,19 @@ async function listInBlocks(connection: Connection): Promise<readonly Figure[]> 
     },
     { what: '  … as a multiple of the bare client', value: ratio, unit: '×' },
     {
-      what: 'heap per object, slim, with indexes',
-      value: bytes(slim),
+      what: 'heap per object, slim, in its store',
+      value: plain.bytes,
       unit: 'B',
       beside: `floor 214; bare ${bytes(bare).toFixed(0)}`,
       atMost: 250,
     },
+    { what: '  … and in an index', value: bytes(slim), unit: 'B' },
     {
-      what: 'heap per object, whole but for managedFields',
-      value: bytes(whole),
+      what: '  … and whole but for managedFields',
+      value: whole.bytes,
       unit: 'B',
       beside: 'planned 960 for 855 bytes',
     },
-    { what: '  … list and index: CPU', value: seconds(whole), unit: 's' },
   ]
 }
 
@@ -135,28 +136,21 @@ type Loaded = { readonly size: () => number; readonly ended: Promise<unknown> }
 async function follow(
   life: AbortController,
   connection: Connection,
-  project?: (object: KubeObject) => KubeObject,
+  options: StoreOptions<KubeObject>,
 ): Promise<Loaded> {
   const client = new Client(connection)
-  const stores = kinds.map((kind) => {
-    const indexes = { customer: customerOf }
-    return new Store<KubeObject>(resourceOf(kind), { indexes, ...(project && { project }) })
-  })
+  const stores = kinds.map((kind) => new Store(resourceOf(kind), options))
   const reflectors = stores.map((store) => new Reflector(client, store))
   const running = Promise.all(reflectors.map((reflector) => reflector.run(life.signal)))
   await Promise.all(reflectors.map((reflector) => reflector.whenSynced(signal)))
-  const first = `c${'0'.padStart(6, '0')}`
-  const found = stores.reduce((sum, store) => sum + store.by('customer', first).length, 0)
   const size = () => stores.reduce((sum, store) => sum + store.size, 0)
-  if (size() !== objects || found !== objects / customers) {
-    throw new Error(`${size()} objects are in the stores, ${found} of them of ${first}.`)
-  }
+  if (size() !== objects) throw new Error(`${size()} of ${objects} objects are in the stores.`)
   return { size, ended: running }
 }
 
-/** The least that a client can do: pages, parsed, one slim object each in a map. */
+/** The least that a client can do: pages, parsed, one slim object each in an array. */
 async function listBare(connection: Connection): Promise<Loaded> {
-  const known = new Map<string, KubeObject>()
+  const known: KubeObject[] = []
   const headers = await connection.headers(signal)
   for (const { plural } of kinds) {
     let token: string | undefined
@@ -165,13 +159,11 @@ async function listBare(connection: Connection): Promise<Loaded> {
       if (token !== undefined) url.searchParams.set('continue', token)
       const { body } = await request(url, { dispatcher: connection.agent, headers, signal })
       const page: Page = JSON.parse(await body.text())
-      for (const object of page.items) {
-        known.set(`${plural}/${keyOf(object.metadata)}`, slimOf(object))
-      }
+      for (const object of page.items) known.push(slimOf(object))
       token = page.metadata.continue
     } while (token !== undefined)
   }
-  return { size: () => known.size, ended: Promise.resolve() }
+  return { size: () => known.length, ended: Promise.resolve() }
 }
 
 type Page = {
@@ -179,24 +171,15 @@ type Page = {
   readonly items: readonly KubeObject[]
 }
 
+/** What a comparison by version needs; undefined fields cost less than another shape. */
 function slimOf({ apiVersion, kind, metadata }: KubeObject): KubeObject {
-  const { name, namespace, uid = '', resourceVersion = '', labels } = metadata
-  const customer = labels?.[customerLabel] ?? ''
-  return {
-    apiVersion,
-    kind,
-    metadata: {
-      name,
-      ...(namespace !== undefined && { namespace }),
-      uid,
-      resourceVersion,
-      labels: { [customerLabel]: customer },
-    },
-  }
+  const { name, namespace, uid, resourceVersion } = metadata
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- absent and undefined read alike
+  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } } as KubeObject
 }
 
-function customerOf({ metadata }: KubeObject): readonly string[] {
-  return [metadata.labels?.[customerLabel] ?? '']
+function placeOf({ metadata: { namespace, name } }: KubeObject): readonly string[] {
+  return [namespace ?? name]
 }
 
 function resourceOf({ plural, namespaced }: Kind): ResourceOf<KubeObject> {
@@ -208,6 +191,7 @@ function resourceOf({ plural, namespaced }: Kind): ResourceOf<KubeObject> {
 /** On the real clock, with the real timer. */
 function armed(): readonly Figure[] {
   const keys = Array.from({ length: deadlines }, (_, index) => `customer-${index}/partner`)
+  new Set(keys).clear() // what a text put together costs at its first use is not the heap's
   const year = 365 * 24 * 3_600_000
   const now = Date.now()
   const times = Float64Array.from({ length: deadlines }, () => now + 60_000 + Math.random() * year)
