@@ -286,4 +286,11 @@ describe('all the while', () => {
     expect(leaders.length).toBeGreaterThan(2) // some were killed
     expect(leaders).toEqual([...new Set(leaders)])
   })
+
+  test('revocations went by a priority level of their own', async () => {
+    const { stdout } = await world.kubectl('get', '--raw', '/metrics')
+    const dispatched =
+      /^apiserver_flowcontrol_dispatched_requests_total\{.*flow_schema="tenantry-revocations".*\} (\d+)/m
+    expect(Number(dispatched.exec(stdout)?.[1])).toBeGreaterThan(20)
+  })
 })

@@ -171,11 +171,14 @@ type Page = {
   readonly items: readonly KubeObject[]
 }
 
-/** What a comparison by version needs; undefined fields cost less than another shape. */
-function slimOf({ apiVersion, kind, metadata }: KubeObject): KubeObject {
+/**
+ * What a comparison by version needs. The kind is the store's, not each object's; undefined fields
+ * cost less than another shape.
+ */
+function slimOf({ metadata }: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion } = metadata
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- absent and undefined read alike
-  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } } as KubeObject
+  return { metadata: { name, namespace, uid, resourceVersion } } as KubeObject
 }
 
 function placeOf({ metadata: { namespace, name } }: KubeObject): readonly string[] {
