@@ -3,8 +3,8 @@
 // Holds ONE-PARTNER, ONE-HOME, NO-EARLY, NO-LATE, ISOLATED. Pure.
 
 import type { Verdict } from '../api/reasons.ts'
-import type { End, EpochMs } from '../api/time.ts'
-import type { Grant, Scope } from './grant.ts'
+import { earliestOf, type End, type EpochMs } from '../api/time.ts'
+import { grantAccess, type Grant, type GrantAccess, type Scope } from './grant.ts'
 import { linkedPartner, type Link } from './link.ts'
 import { holdersOf, standingsOf, type Role, type Standing } from './members.ts'
 import type { Customer, Partner } from './organization.ts'
@@ -52,7 +52,7 @@ export function access(known: Known, now: EpochMs): Access {
     ancestors: ancestorsWhoMayEnter(known),
     technicians: claims.map((claim) => technician(claim, now)),
     partnerAdmins: partnerAdminsOf(known),
-    nextChange: earliest(claims, now),
+    nextChange: nextChangeOf(claims, now),
   }
 }
 
@@ -122,10 +122,13 @@ function partnerAdminsOf({ link, grant, partner }: Known): readonly string[] {
   return holdersOf(partner, ['SuperAdmin', 'Admin'])
 }
 
-function earliest(claims: readonly TechnicianClaim[], now: EpochMs): EpochMs | undefined {
-  const moments = claims
-    .map(technicianWindow)
-    .map((window) => window && nextBoundary(window, now))
-    .filter((moment) => moment !== undefined)
-  return moments.length === 0 ? undefined : Math.min(...moments)
+/** What the grant says now, if its partner is linked: what `kubectl` shows as ACCESS. */
+export function accessNow({ grant, link }: Known, now: EpochMs): GrantAccess {
+  return grant && linkedPartner(link) === grant.partner ? grantAccess(grant, now) : 'None'
+}
+
+function nextChangeOf(claims: readonly TechnicianClaim[], now: EpochMs): EpochMs | undefined {
+  return earliestOf(
+    claims.map(technicianWindow).map((window) => window && nextBoundary(window, now)),
+  )
 }

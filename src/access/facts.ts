@@ -87,6 +87,11 @@ export function partnerFacts(directory: Directory, object: PartnerOrganization):
   }
 }
 
+/** The partner's own object says that it is out everywhere; no other fact can mend that. */
+export function partnerIsOut({ metadata, spec }: PartnerOrganization): boolean {
+  return metadata.deletionTimestamp !== undefined || spec.suspended === true || !spec.accredited
+}
+
 /** What status has recorded; a customer without a record has no partner. */
 export function linkOf(object: CustomerOrganization): Link {
   const recorded = object.status?.partner

@@ -31,6 +31,14 @@ export function namespaceStep(
   return { step: 'keep' }
 }
 
+/** The namespace was not there when it was looked for, and is there now. */
+export function hasJustAppeared(name: string): Verdict {
+  return {
+    reason: 'NamespaceMissing',
+    message: `Namespace ${name} has just appeared. Whether it is ours is decided in the next run.`,
+  }
+}
+
 function leave(reason: Verdict['reason'], message: string): NamespaceStep {
   return { step: 'leave', why: { reason, message } }
 }

@@ -1,7 +1,7 @@
 // Conditions as plans state them, before they are merged into an object's status.
 
 import type { Condition } from './object.ts'
-import type { Reason } from './reasons.ts'
+import { eventTypeOf, type Reason } from './reasons.ts'
 import { formatTime, type EpochMs } from './time.ts'
 
 /** A condition without its times: `lastTransitionTime` is added where status is written. */
@@ -56,13 +56,27 @@ export function conditionsFrom(
   })
 }
 
-/** The conditions whose status differs from before: what an Event is made for. */
-export function transitions(
+export type News = {
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: Reason
+  /** The type of the condition that has changed. */
+  readonly action: string
+  readonly note: string
+}
+
+/** What an Event is made for: findings that differ from before, as far as they are `worth` one. */
+export function newsOf(
   findings: readonly Finding[],
   before: readonly Condition[] | undefined,
-): readonly Finding[] {
-  return findings.filter(
-    ({ type, status, reason }) =>
-      !before?.some((old) => old.type === type && old.status === status && old.reason === reason),
-  )
+  worth: (finding: Finding) => boolean,
+): readonly News[] {
+  return findings
+    .filter(
+      ({ type, status, reason }) =>
+        !before?.some((old) => old.type === type && old.status === status && old.reason === reason),
+    )
+    .filter(worth)
+    .map(({ type, reason, message }) => {
+      return { type: eventTypeOf(reason), reason, action: type, note: message }
+    })
 }

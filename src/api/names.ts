@@ -2,6 +2,8 @@
 // A name is made from an organization's name only where the API server has bounded it (54
 // characters, a DNS label); PostgreSQL's names come from the UID and live in databases/names.ts.
 
+import type { ObjectMeta } from './object.ts'
+
 export const apiGroup = 'tenantry.dev'
 export const apiVersion = 'tenantry.dev/v1alpha1'
 
@@ -20,6 +22,11 @@ export const labels = {
 } as const
 
 export const managedBy = 'tenantry'
+
+/** Carries the mark of what the operator has made. */
+export function isOurs({ metadata }: { readonly metadata: ObjectMeta }): boolean {
+  return metadata.labels?.[labels.managedBy] === managedBy
+}
 
 export const annotations = {
   appliedHash: 'tenantry.dev/applied-hash',

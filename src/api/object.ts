@@ -1,4 +1,5 @@
-// The shape that every object of the cluster has, as far as the domain reads it.
+// The shape that every object of the cluster has, as far as the domain reads it. `runtime/` says the
+// same for itself: it imports nothing of ours, and this folder nothing at all; the compiler compares.
 
 export type ObjectMeta = {
   readonly name: string

@@ -31,3 +31,11 @@ export function earlier(a: End, b: End): End {
   if (b === 'open') return a
   return Math.min(a, b)
 }
+
+/** The first of the moments that are known. */
+export function earliestOf(moments: readonly (EpochMs | undefined)[]): EpochMs | undefined {
+  return moments.reduce<EpochMs | undefined>(
+    (first, at) => (at === undefined || (first !== undefined && first <= at) ? first : at),
+    undefined,
+  )
+}

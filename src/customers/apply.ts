@@ -3,6 +3,7 @@
 // namespace, what isolates it, the people who may enter, the database. It adds nothing to the plan.
 
 import { ownedBy } from '../access/bindings.ts'
+import { hasJustAppeared } from '../access/namespace.ts'
 import type { Verdict } from '../api/reasons.ts'
 import { finalizer, labels, managedBy } from '../api/names.ts'
 import type { CustomerOrganization } from '../api/kinds.generated.ts'
@@ -121,16 +122,11 @@ async function ensureNamespace(
   const { namespaceStep } = plan
   const { namespaces } = ports.stores
   if (namespaceStep.step === 'leave') return { why: namespaceStep.why }
-  const namespace = namespaceOf(seen, plan)
-  if (namespaceStep.step === 'create') {
-    const mark = { [labels.managedBy]: managedBy }
-    if ((await ports.applier.createOnce(signal, namespaces, namespace, mark)) === 'exists') {
-      const message = `Namespace ${plan.namespace} has just appeared. Whether it is ours is decided in the next run.`
-      return { why: { reason: 'NamespaceMissing', message } }
-    }
-  }
-  await ports.applier.ensure(signal, namespaces, namespace)
-  return 'there'
+  const made = await ports.applier.ensureOwn(signal, namespaces, namespaceOf(seen, plan), {
+    missing: namespaceStep.step === 'create',
+    extra: { [labels.managedBy]: managedBy },
+  })
+  return made === 'exists' ? { why: hasJustAppeared(plan.namespace) } : made
 }
 
 function namespaceOf({ object }: Seen, { name, namespace }: Plan) {

@@ -4,7 +4,7 @@
 
 import { apiVersionOf, resources, type Secret } from '../api/resources.ts'
 import { TenantryError } from '../api/errors.ts'
-import { labels, managedBy } from '../api/names.ts'
+import { isOurs, labels, managedBy } from '../api/names.ts'
 import { eventTypeOf, reasonCatalogue, type Reason, type Verdict } from '../api/reasons.ts'
 import { applicationRoles, type ApplicationRole } from '../databases/names.ts'
 import { newPassword } from '../databases/password.ts'
@@ -88,7 +88,7 @@ function secretVersions({ stores }: Ports, { namespace }: Seen): readonly (strin
   )
 }
 
-export function secretName(role: ApplicationRole): string {
+function secretName(role: ApplicationRole): string {
   return `database-${role}`
 }
 
@@ -148,7 +148,7 @@ async function ensureSecret(
 }
 
 function loginIn(secret: Secret, name: string, username: string): Logins[ApplicationRole] {
-  if (secret.metadata.labels?.[labels.managedBy] !== managedBy) {
+  if (!isOurs(secret)) {
     throw new TenantryError('SECRET_FOREIGN', name)
   }
   const password = Buffer.from(secret.data?.['password'] ?? '', 'base64').toString('utf8')

@@ -4,7 +4,7 @@ import { ancestryIn, knownAbout } from '../access/facts.ts'
 import type { Known } from '../access/access.ts'
 import type { Ancestry } from '../access/hierarchy.ts'
 import type { CustomerOrganization, PartnerAccessGrant } from '../api/kinds.generated.ts'
-import { customerNamespace, labels, managedBy, technicianTemplate } from '../api/names.ts'
+import { customerNamespace, isOurs, partnerNamespace, technicianTemplate } from '../api/names.ts'
 import type { ClusterRole, Job, Namespace, RoleBinding } from '../api/resources.ts'
 import type { Ports } from './ports.ts'
 
@@ -28,8 +28,6 @@ export type Seen = {
   readonly leavingPeople: readonly string[]
   readonly nestedCustomers: readonly string[]
   readonly devices: number
-  readonly databaseServersConfigured: boolean
-  readonly signInURL: string | undefined
 }
 
 export function gather(ports: Ports, name: string): Seen | undefined {
@@ -46,9 +44,7 @@ export function gather(ports: Ports, name: string): Seen | undefined {
     namespace,
     namespaceObject: stores.namespaces.get({ name: namespace }),
     grant: directory.grant(name),
-    bindings: stores.roleBindings
-      .byNamespace(namespace)
-      .filter((binding) => binding.metadata.labels?.[labels.managedBy] === managedBy),
+    bindings: stores.roleBindings.byNamespace(namespace).filter(isOurs),
     jobs: stores.jobs.byNamespace(namespace),
     templates: {
       Full: stores.clusterRoles.get({ name: technicianTemplate('Full') }),
@@ -57,8 +53,6 @@ export function gather(ports: Ports, name: string): Seen | undefined {
     leavingPeople: leavingPeople(ports, known),
     nestedCustomers: stores.customers.by('parent', name).map(({ metadata }) => metadata.name),
     devices: assignments.reduce((sum, { status }) => sum + (status?.assigned ?? 0), 0),
-    databaseServersConfigured: ports.databases.configured,
-    signInURL: ports.config.signInURL?.replaceAll('{customer}', name),
   }
 }
 
@@ -66,7 +60,7 @@ function leavingPeople({ directory }: Ports, { link }: Known): readonly string[]
   if (link.state !== 'Releasing') return []
   const partner = directory.partner(link.partner)
   return [
-    ...directory.members(`partner-${link.partner}`).map(({ spec }) => spec.user),
+    ...directory.members(partnerNamespace(link.partner)).map(({ spec }) => spec.user),
     ...(partner?.spec.owners ?? []),
   ]
 }

@@ -96,8 +96,6 @@ function seen(change: Partial<Seen> = {}, known: Partial<Seen['known']> = {}): S
     leavingPeople: [],
     nestedCustomers: [],
     devices: 0,
-    databaseServersConfigured: true,
-    signInURL: undefined,
     ...change,
   }
 }

@@ -2,13 +2,13 @@
 // next state of the link. Holds ISOLATED, ONE-PARTNER, NO-EARLY, NO-LATE, NOTHING-LOST.
 // Pure: the caller brings the facts and the time. What is planned here is all that `apply` does.
 
-import { access, type Access } from '../access/access.ts'
-import { grantAccess, grantWindow } from '../access/grant.ts'
+import { access, accessNow, type Access } from '../access/access.ts'
+import { grantWindow } from '../access/grant.ts'
 import { linkedPartner, nextLink, type Link, type Wishes } from '../access/link.ts'
 import { namespaceStep, type NamespaceStep } from '../access/namespace.ts'
 import { signInOf, type SignIn } from '../access/sign-in.ts'
 import type { Verdict } from '../api/reasons.ts'
-import { annotations, finalizer, labels } from '../api/names.ts'
+import { annotations, finalizer, isOurs, labels } from '../api/names.ts'
 import { formatTime, type EpochMs } from '../api/time.ts'
 import { planBindings, type BindingPlan } from './plan-bindings.ts'
 import { planChildren, type Child } from './plan-children.ts'
@@ -31,7 +31,6 @@ export type Plan = {
   readonly signIn: SignIn | undefined
   readonly grantFinalizer: 'add' | 'keep' | 'remove'
   readonly questions: readonly Question[]
-  readonly access: Access
   readonly accessColumn: string
   readonly until: string | undefined
   /** The link as status has it, and as it becomes when everybody else is proven out. */
@@ -69,7 +68,6 @@ export function planCustomer(seen: Seen, now: EpochMs): Plan {
     signIn: open ? signInOf(object, namespace) : undefined,
     grantFinalizer: grantFinalizerStep(seen, closing),
     questions: planQuestions(seen, open ? decided : nobody),
-    access: decided,
     accessColumn: accessColumn(seen, now),
     until: untilColumn(seen),
     link: known.link,
@@ -141,47 +139,43 @@ function wishes(
   { closing, open }: { readonly closing: boolean; readonly open: boolean },
 ): Wishes {
   const grant = !closing && known.grant && !known.grant.deleting ? known.grant : undefined
-  const { partner } = known
-  const linkable =
-    open &&
-    partner !== undefined &&
-    !partner.deleting &&
-    !partner.suspended &&
-    partner.accredited &&
-    partner.signInReady
-  return { keeps: grant?.partner, wanted: linkable ? grant?.partner : undefined }
+  const linkable = open && grant !== undefined && !partnerObjection(known, grant.partner)
+  return { keeps: grant?.partner, wanted: linkable ? grant.partner : undefined }
 }
 
 function whatTheLinkWaitsFor({ known }: Seen): Verdict | undefined {
-  const { grant, partner, link } = known
+  const { grant, link } = known
   if (!grant || grant.deleting || linkedPartner(link) === grant.partner) return undefined
+  return partnerObjection(known, grant.partner)
+}
+
+/** Why the partner that the grant names cannot be linked now. */
+function partnerObjection({ partner }: Seen['known'], name: string): Verdict | undefined {
   if (!partner || partner.deleting)
     return {
       reason: 'PartnerNotFound',
-      message: `There is no partner ${grant.partner}. Create it, or correct spec.partnerRef.name of the grant.`,
+      message: `There is no partner ${name}. Create it, or correct spec.partnerRef.name of the grant.`,
     }
   if (partner.suspended)
     return {
       reason: 'Suspended',
-      message: `Partner ${grant.partner} is suspended. It is linked when the platform lifts that.`,
+      message: `Partner ${name} is suspended. It is linked when the platform lifts that.`,
     }
   if (!partner.accredited)
     return {
       reason: 'NotAccredited',
-      message: `Partner ${grant.partner} is not accredited. It is linked when the platform sets spec.accredited.`,
+      message: `Partner ${name} is not accredited. It is linked when the platform sets spec.accredited.`,
     }
   if (!partner.signInReady)
     return {
       reason: 'SignInMissing',
-      message: `Partner ${grant.partner} has no identity provider. It is linked when it has one.`,
+      message: `Partner ${name} has no identity provider. It is linked when it has one.`,
     }
   return undefined
 }
 
 function accessColumn({ known }: Seen, now: EpochMs): string {
-  if (known.link.state === 'Releasing') return 'Releasing'
-  if (!known.grant || linkedPartner(known.link) !== known.grant.partner) return 'None'
-  return grantAccess(known.grant, now)
+  return known.link.state === 'Releasing' ? 'Releasing' : accessNow(known, now)
 }
 
 function untilColumn({ known }: Seen): string | undefined {
@@ -198,7 +192,8 @@ function databaseStep({ object }: Seen, keep: boolean): Plan['database'] {
 function mayDeleteNamespace({ object, namespaceObject }: Seen): boolean {
   return (
     object.spec.reclaimPolicy === 'Delete' &&
-    namespaceObject?.metadata.labels?.[labels.managedBy] === 'tenantry' &&
-    namespaceObject.metadata.labels[labels.customer] === object.metadata.name
+    namespaceObject !== undefined &&
+    isOurs(namespaceObject) &&
+    namespaceObject.metadata.labels?.[labels.customer] === object.metadata.name
   )
 }

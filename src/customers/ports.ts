@@ -2,7 +2,6 @@
 // ones; a test may bring others.
 
 import type { Directory } from '../access/facts.ts'
-import type { OperatorConfig } from '../api/config.ts'
 import type {
   CustomerOrganization,
   DeviceAssignment,
@@ -47,7 +46,6 @@ export type CustomerStores = {
 }
 
 export type Ports = {
-  readonly config: OperatorConfig
   readonly directory: Directory
   readonly stores: CustomerStores
   readonly client: Client

@@ -1,9 +1,9 @@
 // One run of one customer: gather, plan, apply, report. Level-triggered: why it runs is forgotten.
 // A failure is a fact until status is written; then the queue decides about the next try.
 
-import { transitions } from '../api/conditions.ts'
-import { customerNamespace, labels, managedBy } from '../api/names.ts'
-import { eventTypeOf, type Reason } from '../api/reasons.ts'
+import { newsOf, type Finding } from '../api/conditions.ts'
+import { customerNamespace, isOurs } from '../api/names.ts'
+import type { Reason } from '../api/reasons.ts'
 import type { Result } from '../runtime/index.ts'
 import { applyPlan, finish, type Facts } from './apply.ts'
 import { gather, type Seen } from './gather.ts'
@@ -39,9 +39,7 @@ export function customerReconciler(ports: Ports) {
 async function takeOutOrphans(signal: AbortSignal, ports: Ports, name: string): Promise<void> {
   ports.deadlines.set(name, undefined)
   const { roleBindings } = ports.stores
-  const orphans = roleBindings
-    .byNamespace(customerNamespace(name))
-    .filter(({ metadata }) => metadata.labels?.[labels.managedBy] === managedBy)
+  const orphans = roleBindings.byNamespace(customerNamespace(name)).filter(isOurs)
   await Promise.all(
     orphans.map((binding) =>
       ports.applier.remove(signal, roleBindings, binding, { lane: 'revoke' }),
@@ -67,14 +65,9 @@ async function publish(
   const { customers } = ports.stores
   const { wrote } = await ports.applier.writeStatus(signal, customers, object, status, { guarded })
   if (!wrote) return
-  for (const { type, reason, message } of transitions(findings, before.status?.conditions)) {
-    if (!worthAnEvent.has(type) || isNoNews.has(reason)) continue
-    ports.events.record(object, {
-      type: eventTypeOf(reason),
-      reason,
-      action: type,
-      note: message,
-    })
+  const worth = ({ type, reason }: Finding) => worthAnEvent.has(type) && !isNoNews.has(reason)
+  for (const each of newsOf(findings, before.status?.conditions, worth)) {
+    ports.events.record(object, each)
   }
 }
 

@@ -156,11 +156,7 @@ function accessReady(plan: Plan, facts: Facts, link: Link): Finding {
     )
   }
   if (open.some(({ about }) => about === 'anybody')) {
-    return isFalse(
-      'AccessReady',
-      'ForeignAccess',
-      `Everybody who signs in can read namespace ${plan.namespace}. Remove the binding of system:authenticated that allows it.`,
-    )
+    return failing('AccessReady', everybodyIsIn(plan))
   }
   const still = open.filter(({ expected }) => !expected).map(({ person }) => person)
   if (still.length > 0) {
@@ -192,6 +188,13 @@ function whyStillIn(
   return {
     reason: 'ForeignAccess',
     message: `The API server lets ${who} into ${namespace} by a binding that Tenantry did not make. Remove it, and this goes on by itself; or, if the platform wants it so, annotate customer ${name} with ${annotations.confirmForeignAccess}=<names by commas>.`,
+  }
+}
+
+function everybodyIsIn({ namespace }: Plan): Verdict {
+  return {
+    reason: 'ForeignAccess',
+    message: `Everybody who signs in can read namespace ${namespace}. Remove the binding of system:authenticated that allows it.`,
   }
 }
 
@@ -236,11 +239,7 @@ function isolated(plan: Plan, facts: Facts): Finding {
     )
   }
   if (facts.proof.open.some(({ about }) => about === 'anybody')) {
-    return isFalse(
-      'Isolated',
-      'ForeignAccess',
-      `Everybody who signs in can read namespace ${plan.namespace}. Remove the binding of system:authenticated that allows it.`,
-    )
+    return failing('Isolated', everybodyIsIn(plan))
   }
   const { database } = facts
   if (database?.state === 'Failed' && database.why.reason === 'DatabaseNotIsolated')

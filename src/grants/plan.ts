@@ -1,13 +1,12 @@
 // What a grant gives now, and whom to ask about. Pure: the caller brings the facts and the time.
 // Holds PROVEN: Active and Revoked are said only of people about whom the API server was asked.
 
-import { access, type Access } from '../access/access.ts'
-import { grantAccess, grantWindow, type GrantAccess } from '../access/grant.ts'
-import { linkedPartner } from '../access/link.ts'
+import { access, accessNow, type Access } from '../access/access.ts'
+import { grantWindow, type GrantAccess } from '../access/grant.ts'
 import { isArmed, switchName } from '../access/switches.ts'
 import { phaseOf, type Window } from '../access/window.ts'
 import type { Job } from '../api/resources.ts'
-import { parseTime, type EpochMs } from '../api/time.ts'
+import { earliestOf, parseTime, type EpochMs } from '../api/time.ts'
 import type { Seen } from './gather.ts'
 
 export type Question = { readonly person: string; readonly expected: boolean }
@@ -31,19 +30,18 @@ export function planGrantStatus({ object, known, jobs }: Seen, now: EpochMs): Pl
   const decided = known && access(known, now)
   const ends = endsOf(decided)
   const grant = known?.grant
-  const linked = grant !== undefined && linkedPartner(known?.link ?? vacant) === grant.partner
   const window = grant && grantWindow(grant)
   const reviewBy = object.spec.reviewBy === undefined ? undefined : parseTime(object.spec.reviewBy)
   return {
     access: decided,
-    column: grant && linked ? grantAccess(grant, now) : 'None',
+    column: known ? accessNow(known, now) : 'None',
     until: window && window.notAfter !== 'open' ? window.notAfter : undefined,
     questions: questionsAbout(decided),
     ends,
     notArmed: ends.filter((end) => !isArmed(jobFor(jobs, end), end)),
     endingWithinDays: window && endingWithin(window, now),
     review: reviewBy === undefined ? 'none' : now >= reviewBy ? 'due' : 'later',
-    nextChange: earliest([
+    nextChange: earliestOf([
       decided?.nextChange,
       window && nextWarning(window, now),
       reviewBy !== undefined && reviewBy > now ? reviewBy : undefined,
@@ -68,7 +66,7 @@ function endingWithin(window: Window, now: EpochMs): number | undefined {
 }
 
 function nextWarning(window: Window, now: EpochMs): EpochMs | undefined {
-  return earliest(warningsOf(window).map(({ at }) => (at > now ? at : undefined)))
+  return earliestOf(warningsOf(window).map(({ at }) => (at > now ? at : undefined)))
 }
 
 function endsOf(decided: Access | undefined): readonly number[] {
@@ -84,8 +82,6 @@ function jobFor(jobs: readonly Job[], end: number): Job | undefined {
   return jobs.find(({ metadata }) => metadata.name === switchName(end))
 }
 
-const vacant = { state: 'Vacant', epoch: 0 } as const
-
 /** One question per person, who may be named with two scopes: one that enters is enough. */
 function questionsAbout(decided: Access | undefined): readonly Question[] {
   const expected = new Map<string, boolean>()
@@ -93,9 +89,4 @@ function questionsAbout(decided: Access | undefined): readonly Question[] {
     expected.set(person, expected.get(person) === true || may === 'Enter')
   }
   return [...expected].map(([person, enters]) => ({ person, expected: enters }))
-}
-
-function earliest(moments: readonly (EpochMs | undefined)[]): EpochMs | undefined {
-  const known = moments.filter((moment) => moment !== undefined)
-  return known.length === 0 ? undefined : Math.min(...known)
 }

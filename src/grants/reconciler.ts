@@ -1,9 +1,8 @@
 // One run of one customer's grant: what it gives now, asked of the API server, said in its status.
 // Bindings are made and taken away with the customer; a grant whose customer is gone is let go here.
 
-import { transitions } from '../api/conditions.ts'
+import { newsOf, type Finding } from '../api/conditions.ts'
 import { finalizer } from '../api/names.ts'
-import { eventTypeOf } from '../api/reasons.ts'
 import type { Result } from '../runtime/index.ts'
 import { gather } from './gather.ts'
 import { planGrantStatus } from './plan.ts'
@@ -32,15 +31,9 @@ export function grantReconciler(ports: Ports) {
     const proof = await ports.reviews.ask(signal, seen.namespace, plan.questions)
     const { status, findings } = report(seen, plan, proof, now)
     const { wrote } = await ports.applier.writeStatus(signal, grants, object, status)
-    for (const finding of wrote ? transitions(findings, object.status?.conditions) : []) {
-      if (finding.type === 'Ready' || finding.reason === 'Proving') continue
-      ports.events.record(object, {
-        type: eventTypeOf(finding.reason),
-        reason: finding.reason,
-        action: finding.type,
-        note: finding.message,
-      })
-    }
+    const worth = ({ type, reason }: Finding) => type !== 'Ready' && reason !== 'Proving'
+    const news = wrote ? newsOf(findings, object.status?.conditions, worth) : []
+    for (const each of news) ports.events.record(object, each)
     return proof.open.length > 0
       ? { outcome: 'again', afterMs: proof.askAgainMs }
       : { outcome: 'done' }

@@ -3,7 +3,7 @@
 import type { Known } from '../access/access.ts'
 import { knownAbout } from '../access/facts.ts'
 import type { CustomerLink, CustomerOrganization } from '../api/kinds.generated.ts'
-import { labels, managedBy } from '../api/names.ts'
+import { isOurs } from '../api/names.ts'
 import type { Ports } from './ports.ts'
 
 export type Seen = {
@@ -30,7 +30,7 @@ export function gather({ stores, directory, signInURL, skewMs }: Ports, customer
     },
     foreign: (namespace, name) => {
       const found = stores.links.get({ namespace, name })
-      return found !== undefined && found.metadata.labels?.[labels.managedBy] !== managedBy
+      return found !== undefined && !isOurs(found)
     },
     signInURL: signInURL?.replaceAll('{customer}', customer),
   }

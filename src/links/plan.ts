@@ -1,8 +1,8 @@
 // The links of one customer: one in its own namespace, one at its partner, one at its parent.
 // Pure. Holds ONE-PARTNER (a link at the partner ends as Releasing starts), ISOLATED.
 
-import { access, type Access, type Known } from '../access/access.ts'
-import { grantAccess, grantWindow } from '../access/grant.ts'
+import { access, accessNow, type Access, type Known } from '../access/access.ts'
+import { grantWindow } from '../access/grant.ts'
 import { linkedPartner } from '../access/link.ts'
 import { conditionsFrom, isTrue } from '../api/conditions.ts'
 import type {
@@ -148,12 +148,13 @@ function statusOf(
   }
 }
 
-function partnerSide({ grant, link }: Known, now: EpochMs): CustomerLinkStatus {
+function partnerSide(known: Known, now: EpochMs): CustomerLinkStatus {
+  const { grant, link } = known
   if (!grant || linkedPartner(link) !== grant.partner) return { access: 'None' }
   const window = grantWindow(grant)
   return {
     relationship: grant.relationship,
-    access: grantAccess(grant, now),
+    access: accessNow(known, now),
     ...(window && window.notAfter !== 'open' && { until: formatTime(window.notAfter) }),
   }
 }

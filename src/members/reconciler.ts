@@ -1,8 +1,7 @@
 // One run of the people of one namespace: what each is there, said in the status of each member.
 // What the roles allow is made elsewhere, from the same decision; here nobody is let in or out.
 
-import { transitions } from '../api/conditions.ts'
-import { eventTypeOf } from '../api/reasons.ts'
+import { newsOf } from '../api/conditions.ts'
 import type { Result } from '../runtime/index.ts'
 import { gather } from './gather.ts'
 import type { Ports } from './ports.ts'
@@ -31,13 +30,6 @@ async function publish(
 ): Promise<void> {
   const { wrote } = await applier.writeStatus(signal, stores.members, object, status)
   if (!wrote) return
-  for (const finding of transitions(findings, object.status?.conditions)) {
-    if (finding.type !== 'Ready') continue
-    events.record(object, {
-      type: eventTypeOf(finding.reason),
-      reason: finding.reason,
-      action: 'Ready',
-      note: finding.message,
-    })
-  }
+  const news = newsOf(findings, object.status?.conditions, ({ type }) => type === 'Ready')
+  for (const each of news) events.record(object, each)
 }

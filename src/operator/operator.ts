@@ -70,6 +70,8 @@ export function makeOperator(parts: OperatorParts): Operator {
   const stores = makeStores()
   const directory = directoryOf(stores)
   const queues = makeQueues(metrics)
+  const report = ({ error, message }: { readonly error: unknown; readonly message: string }) =>
+    log.warn({ err: error }, message)
   const elector = new Elector({
     client,
     namespace: config.namespace,
@@ -87,7 +89,7 @@ export function makeOperator(parts: OperatorParts): Operator {
       standing.begin(first.map(({ queue, key }) => `${queue}/${key}`))
       for (const { queue, key } of first) queues[queue].add(key, 'revoke')
     },
-    report: (problem) => log.warn({ err: problem.error }, problem.message),
+    report,
   })
   const standing = new Standing({
     leads: () => elector.leads(),
@@ -104,7 +106,7 @@ export function makeOperator(parts: OperatorParts): Operator {
     client,
     controller: `${apiGroup}/operator`,
     instance: identity,
-    report: (problem) => log.warn({ err: problem.error }, problem.message),
+    report,
   })
   const databaseMemory = new Map<string, string>()
   const onDrift = (uid: string, differences: readonly string[]) => {
@@ -117,7 +119,6 @@ export function makeOperator(parts: OperatorParts): Operator {
     queues.customers.add(customer, 'change')
   }
   const shared = {
-    config,
     directory,
     client,
     applier,

@@ -1,7 +1,7 @@
 // What the operator keeps of the cluster, and by what it looks things up.
 
 import type { CustomerOrganization, PartnerOrganization } from '../api/kinds.generated.ts'
-import { labels, managedBy } from '../api/names.ts'
+import { isOurs, labels, managedBy } from '../api/names.ts'
 import { resources, type SecretMetadata } from '../api/resources.ts'
 import { applicationRoles } from '../databases/names.ts'
 import { Store, type KubeObject, type Selection } from '../runtime/index.ts'
@@ -31,7 +31,9 @@ export function makeStores() {
     }),
     devices: new Store(resources.devices),
     links: new Store(resources.links, {
-      indexes: { customer: ({ metadata }) => ownCustomer(metadata.labels) },
+      indexes: {
+        customer: (link) => (isOurs(link) ? valueOf(link.metadata.labels, labels.customer) : []),
+      },
     }),
     namespaces: new Store(resources.namespaces, { metadataOnly: true }),
     quotas: new Store(resources.quotas),
@@ -87,9 +89,4 @@ function ownersOf({ spec }: CustomerOrganization | PartnerOrganization): readonl
 function valueOf(marks: Marks, label: string): readonly string[] {
   const value = marks?.[label]
   return value === undefined ? [] : [value]
-}
-
-function ownCustomer(marks: Marks): readonly string[] {
-  const customer = marks?.[labels.customer]
-  return customer !== undefined && marks?.[labels.managedBy] === managedBy ? [customer] : []
 }

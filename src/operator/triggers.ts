@@ -7,6 +7,7 @@ import type { CustomerOrganization } from '../api/kinds.generated.ts'
 import { customerNamespace, labels, organizationOf, partnerNamespace } from '../api/names.ts'
 import type { Change, KubeObject, Queue } from '../runtime/index.ts'
 import { refOf } from '../access/directory.ts'
+import { partnerIsOut } from '../access/facts.ts'
 import type { Stores } from './stores.ts'
 
 export const lanes = ['revoke', 'delete', 'change', 'new', 'resync'] as const
@@ -256,10 +257,6 @@ function isStatusAlone({ before, after }: Change<KubeObject>): boolean {
     JSON.stringify([was.annotations, was.finalizers]) ===
       JSON.stringify([is.annotations, is.finalizers])
   )
-}
-
-function partnerIsOut({ metadata, spec }: PartnerOrganization): boolean {
-  return metadata.deletionTimestamp !== undefined || spec.suspended === true || !spec.accredited
 }
 
 function patternChanged({

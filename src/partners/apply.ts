@@ -1,6 +1,7 @@
 // Does what the plan of a partner says: revocations first, then finalizer, namespace, sign-in,
 // people. Only the leader, but for the roles of technicians: what they end, any replica ends.
 
+import { hasJustAppeared } from '../access/namespace.ts'
 import { finalizer, labels, managedBy } from '../api/names.ts'
 import type { PartnerOrganization } from '../api/kinds.generated.ts'
 import { apiVersionOf, resources } from '../api/resources.ts'
@@ -96,13 +97,9 @@ async function ensureNamespace(
       },
     },
   }
-  if (namespaceStep.step === 'create') {
-    const mark = { [labels.managedBy]: managedBy }
-    if ((await ports.applier.createOnce(signal, namespaces, wanted, mark)) === 'exists') {
-      const message = `Namespace ${namespace} has just appeared. Whether it is ours is decided in the next run.`
-      return { why: { reason: 'NamespaceMissing', message } }
-    }
-  }
-  await ports.applier.ensure(signal, namespaces, wanted)
-  return 'there'
+  const made = await ports.applier.ensureOwn(signal, namespaces, wanted, {
+    missing: namespaceStep.step === 'create',
+    extra: { [labels.managedBy]: managedBy },
+  })
+  return made === 'exists' ? { why: hasJustAppeared(namespace) } : made
 }

@@ -3,7 +3,7 @@
 import { partnerFacts } from '../access/facts.ts'
 import type { Partner } from '../access/organization.ts'
 import type { PartnerOrganization } from '../api/kinds.generated.ts'
-import { labels, managedBy, partnerNamespace } from '../api/names.ts'
+import { isOurs, partnerNamespace } from '../api/names.ts'
 import type { ClusterRole, Namespace, RoleBinding } from '../api/resources.ts'
 import type { Ports } from './ports.ts'
 
@@ -29,9 +29,7 @@ export function gather({ stores, directory }: Ports, name: string): Seen | undef
     partner: partnerFacts(directory, object),
     namespace,
     namespaceObject: stores.namespaces.get({ name: namespace }),
-    bindings: stores.roleBindings
-      .byNamespace(namespace)
-      .filter(({ metadata }) => metadata.labels?.[labels.managedBy] === managedBy),
+    bindings: stores.roleBindings.byNamespace(namespace).filter(isOurs),
     roles: stores.clusterRoles.by('partner', name),
     customers: stores.customers.by('linkedPartner', name).map(({ metadata }) => metadata.name),
   }

@@ -2,12 +2,13 @@
 // ClusterRoles end now. Pure. Holds NO-LATE, ISOLATED, NOTHING-LOST. A deleted partner stays until no customer is linked to it.
 
 import { bindingOf, bindingSteps, type BindingSteps, type Group } from '../access/bindings.ts'
+import { partnerIsOut } from '../access/facts.ts'
 import { partnerRoles, standingsOf } from '../access/members.ts'
 import { namespaceStep, type NamespaceStep } from '../access/namespace.ts'
 import { signInOf, type SignIn } from '../access/sign-in.ts'
 import { finalizer, labels } from '../api/names.ts'
 import type { ClusterRole } from '../api/resources.ts'
-import type { EpochMs } from '../api/time.ts'
+import { earliestOf, type EpochMs } from '../api/time.ts'
 import type { Seen } from './gather.ts'
 
 export type Plan = {
@@ -39,24 +40,14 @@ export function planPartner(seen: Seen, now: EpochMs): Plan {
       ),
     ),
     signIn: open ? signInOf(object, namespace) : undefined,
-    voided: seen.roles.filter((role) => isOut(seen) || now >= endOf(role)),
-    nextChange: earliest(seen.roles.map(endOf).filter((end) => end > now)),
+    voided: seen.roles.filter((role) => partnerIsOut(object) || now >= endOf(role)),
+    nextChange: earliestOf(seen.roles.map(endOf).filter((end) => end > now && end < Infinity)),
   }
-}
-
-/** Whoever is told so by the partner's own object needs no other fact: every replica may act. */
-function isOut({ partner }: Seen): boolean {
-  return partner.deleting || partner.suspended || !partner.accredited
 }
 
 function endOf({ metadata }: ClusterRole): EpochMs {
   const seconds = metadata.labels?.[labels.end]
   return seconds === undefined ? Infinity : Number(seconds) * 1000
-}
-
-function earliest(moments: readonly EpochMs[]): EpochMs | undefined {
-  const first = Math.min(...moments)
-  return Number.isFinite(first) ? first : undefined
 }
 
 function groupsOf({ partner }: Seen): readonly Group[] {

@@ -1,9 +1,8 @@
 // One run of one partner: gather, plan, apply, report. Customers of the partner are reconciled by
 // themselves; a partner that is suspended or leaves is a fact that they read.
 
-import { transitions } from '../api/conditions.ts'
+import { newsOf, type Finding } from '../api/conditions.ts'
 import { finalizer } from '../api/names.ts'
-import { eventTypeOf } from '../api/reasons.ts'
 import type { Result } from '../runtime/index.ts'
 import { applyPlan, revoke, voidAll, voidRoles } from './apply.ts'
 import { gather } from './gather.ts'
@@ -37,16 +36,10 @@ export function partnerReconciler(ports: Ports) {
     )
     const before = seen.object.status?.conditions
     // The first status is no transition, and Ready repeats what another condition says.
-    for (const finding of wrote && before ? transitions(findings, before) : []) {
-      if (finding.type === 'NamespaceReady') continue
-      if (finding.type === 'Ready' && finding.status !== 'True') continue
-      ports.events.record(object, {
-        type: eventTypeOf(finding.reason),
-        reason: finding.reason,
-        action: finding.type,
-        note: finding.message,
-      })
-    }
+    const worth = ({ type, status: state }: Finding) =>
+      type !== 'NamespaceReady' && (type !== 'Ready' || state === 'True')
+    const news = wrote && before ? newsOf(findings, before, worth) : []
+    for (const each of news) ports.events.record(object, each)
     if (plan.finalizer === 'remove') {
       await ports.applier.removeFinalizer(signal, partners, object, finalizer)
     }

@@ -104,6 +104,26 @@ export class Applier {
     }
   }
 
+  /**
+   * `ensure` for what must not be taken over. `exists`: it has appeared since the caller looked, and
+   * whose it is has to be decided first; nothing was written.
+   */
+  async ensureOwn<T extends KubeObject>(
+    signal: AbortSignal,
+    store: Store<T>,
+    desired: T,
+    {
+      missing,
+      extra,
+    }: { readonly missing: boolean; readonly extra?: Readonly<Record<string, string>> },
+  ): Promise<'there' | 'exists'> {
+    if (missing && (await this.createOnce(signal, store, desired, extra)) === 'exists') {
+      return 'exists'
+    }
+    await this.ensure(signal, store, desired)
+    return 'there'
+  }
+
   /** Only this very object: one that was made anew under the name stays. Gone already is success. */
   async remove<T extends KubeObject>(
     signal: AbortSignal,

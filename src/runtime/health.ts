@@ -9,7 +9,7 @@ type Check = () => readonly string[]
 
 export type HealthOptions = {
   readonly host: string
-  /** 0: any free port. */
+  /** 0: any free one; which it became, the server that is returned says. */
   readonly port: number
   /** Problems that only a restart can solve. */
   readonly live: Check

@@ -27,6 +27,18 @@ async function message(kind: string, name: string, type: string, namespace?: str
   return text(field(found, 'message'))
 }
 
+/** As the administrator of the PostgreSQL server, behind the operator's back. */
+async function onServer<T>(work: (admin: Client) => Promise<T>): Promise<T> {
+  const { postgres } = world.platform
+  const admin = new Client({ connectionString: postgres?.url, ssl: { ca: postgres?.ca } })
+  await admin.connect()
+  try {
+    return await work(admin)
+  } finally {
+    await admin.end()
+  }
+}
+
 async function person(namespace: string, name: string) {
   const people = field(await world.get('pag', 'partner', namespace), 'status', 'people')
   return Array.isArray(people) ? people.find((each) => field(each, 'name') === name) : undefined
@@ -64,10 +76,7 @@ describe('a database of the name that a customer would have', () => {
     await world.apply(customer('foreign-db', { database: { enabled: false } }))
     await world.until('it stands', async () => (await ready('foreign-db')) === 'True/Ready')
     const uid = text(field(await world.get('corg', 'foreign-db'), 'metadata', 'uid'))
-    const { postgres } = world.platform
-    const admin = new Client({ connectionString: postgres?.url, ssl: { ca: postgres?.ca } })
-    await admin.connect()
-    try {
+    await onServer(async (admin) => {
       await admin.query(`CREATE DATABASE ${databaseName(uid)}`)
       await admin.query(`COMMENT ON DATABASE ${databaseName(uid)} IS 'of another application'`)
       const look = async () => {
@@ -87,9 +96,7 @@ describe('a database of the name that a customer would have', () => {
       })
       expect(await message('corg', 'foreign-db', 'DatabaseReady')).toMatch(/Rename or remove it/)
       expect(await look()).toEqual(before)
-    } finally {
-      await admin.end()
-    }
+    })
   })
 })
 
@@ -219,10 +226,7 @@ describe('a database that somebody changes by hand', () => {
     await world.apply(customer('meddled'))
     await world.until('it stands', async () => (await ready('meddled')) === 'True/Ready')
     const name = text(field(await world.get('corg', 'meddled'), 'status', 'database', 'name'))
-    const { postgres } = world.platform
-    const admin = new Client({ connectionString: postgres?.url, ssl: { ca: postgres?.ca } })
-    await admin.connect()
-    try {
+    await onServer(async (admin) => {
       const isOpenToAll = async () => {
         const { rows } = await admin.query(
           `SELECT has_database_privilege('public', oid, 'CONNECT') AS open, oid::text FROM pg_database WHERE datname = $1`,
@@ -236,20 +240,14 @@ describe('a database that somebody changes by hand', () => {
       expect((await isOpenToAll())?.open).toBe(true)
       await world.until('it is repaired', async () => (await isOpenToAll())?.open === false)
       expect(await isOpenToAll()).toEqual(before)
-    } finally {
-      await admin.end()
-    }
+    })
   })
 
   test('or drops is made again, and an Event says that its data is gone', async () => {
     await world.apply(customer('dropped'))
     await world.until('it stands', async () => (await ready('dropped')) === 'True/Ready')
     const name = text(field(await world.get('corg', 'dropped'), 'status', 'database', 'name'))
-    const { postgres } = world.platform
-    const admin = new Client({ connectionString: postgres?.url, ssl: { ca: postgres?.ca } })
-    await admin.connect()
-    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`)
-    await admin.end()
+    await onServer((admin) => admin.query(`DROP DATABASE ${name} WITH (FORCE)`))
     await world.until('it is there again', async () => {
       const client = await world.loginAs('customer-dropped', 'database-rw')
       await client.end()
