@@ -71,6 +71,12 @@ async function readKubeconfig(
       `Cluster of context ${contextName} in ${path} sets proxy-url, which is not supported.`,
     )
   }
+  // Whoever answers would get the token, and could answer anything about who may enter.
+  if (cluster['insecure-skip-tls-verify'] === true) {
+    throw new Error(
+      `Cluster of context ${contextName} in ${path} sets insecure-skip-tls-verify, which is refused. Put the server's CA into certificate-authority-data instead.`,
+    )
+  }
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
     throw new Error(`Server ${url} of context ${contextName} in ${path} is no URL.`)
   }
@@ -89,7 +95,6 @@ async function identityOf(
   const trust = {
     ...(ca === undefined ? {} : { ca }),
     ...(servername === undefined ? {} : { servername }),
-    ...(cluster['insecure-skip-tls-verify'] === true ? { rejectUnauthorized: false } : {}),
   }
   if (user['exec'] !== undefined || user['auth-provider'] !== undefined) {
     const { headers, tls } = await identifyByPlugin(signal, path, contextName)

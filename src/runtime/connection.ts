@@ -28,7 +28,6 @@ export type Identity = {
     readonly cert?: string
     readonly key?: string
     readonly servername?: string
-    readonly rejectUnauthorized?: boolean
   }
 }
 

@@ -161,6 +161,17 @@ describe('a kubeconfig', () => {
   })
 })
 
+test('a kubeconfig that asks not to verify the server is refused, and nothing is sent', async () => {
+  await using world = await startWorld()
+  const cluster = { 'insecure-skip-tls-verify': true }
+  const file = await write(world, { cluster, user: { tokenFile: 'token' } })
+  const asked = world.server.asked.length
+  await expect(connectKubeconfig(world.signal, file)).rejects.toThrow(
+    /CA into certificate-authority/,
+  )
+  expect(world.server.asked).toHaveLength(asked)
+})
+
 describe('outside of a pod', () => {
   test('the in-cluster connection says what to do', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'wire-'))
