@@ -2,7 +2,7 @@
 // to do about those that are there: which go, which lose people, which are to be as planned.
 // Holds NO-LATE: a binding that stays is narrowed before anything of it grows.
 
-import { labels, managedBy } from '../api/names.ts'
+import { isOurs, labels, managedBy } from '../api/names.ts'
 import type { OwnerReference } from '../api/object.ts'
 import type { RoleBinding, Subject } from '../api/resources.ts'
 
@@ -42,6 +42,16 @@ export function bindingOf(
     roleRef: { apiGroup, kind: 'ClusterRole', name: role },
     subjects: [...people].sort().map(subjectOf),
   }
+}
+
+const notThePeoples = new Set(['login', 'operator'])
+
+/**
+ * A binding of ours that is planned here: not those by which the operator and each person reach the Secrets of people's
+ * logins, which come and go with the logins.
+ */
+export function letsPeopleIn(binding: RoleBinding): boolean {
+  return isOurs(binding) && !notThePeoples.has(binding.metadata.labels?.[labels.audience] ?? '')
 }
 
 export function bindingSteps(

@@ -136,6 +136,12 @@ export const errorCatalogue = {
     retry: 'backoff',
     reason: 'SecretNotOurs',
   },
+  ROLE_NOT_OURS: {
+    says: (name) => `Role ${name} exists and was not made by the operator`,
+    next: 'Nothing was touched. Rename or remove it; then this goes on by itself.',
+    retry: 'backoff',
+    reason: 'SecretNotOurs',
+  },
   SECRET_EDITED: {
     says: (name) => `Secret ${name} was changed and has no usable username and password`,
     next: 'Delete it: the operator writes a new one with a new password.',

@@ -438,6 +438,10 @@ export type CustomerOrganizationStatus = {
     state: 'Linked' | 'Releasing' | 'Vacant'
     epoch: number
     since?: string
+    /**
+     * The partner that has ended the relationship although spec.partner names it.
+     */
+    left?: string
   }
   /**
    * Where the database was placed; decided once.
@@ -448,6 +452,13 @@ export type CustomerOrganizationStatus = {
     pool?: string
     state?: string
     placedAt?: string
+  }
+  /**
+   * The SuperAdmin who stays one until there is another.
+   */
+  superAdmin?: {
+    user: string
+    since: string
   }
   /**
    * Each owner, since when, and whether this organization is the person's home.
@@ -605,6 +616,10 @@ export type OrganizationMemberStatus = {
    * The role that is in effect.
    */
   role?: string
+  /**
+   * This is the only SuperAdmin of the organization.
+   */
+  lastSuperAdmin?: boolean
   /**
    * The organization this person was found to belong to; it stays.
    */
@@ -812,6 +827,13 @@ export type PartnerOrganizationStatus = {
    * How many customers are linked.
    */
   customers?: number
+  /**
+   * The SuperAdmin who stays one until there is another.
+   */
+  superAdmin?: {
+    user: string
+    since: string
+  }
   /**
    * Each owner, since when, and whether this organization is the person's home.
    *

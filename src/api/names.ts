@@ -19,6 +19,8 @@ export const labels = {
   end: 'tenantry.dev/end',
   /** On RoleBindings: what kind of people it lets in. */
   audience: 'tenantry.dev/audience',
+  /** On what belongs to one person's logins: a digest of organization and user name. */
+  person: 'tenantry.dev/person',
 } as const
 
 export const managedBy = 'tenantry'
@@ -34,6 +36,12 @@ export const annotations = {
   createdBy: 'tenantry.dev/created-by',
   /** On a customer: people, by commas, whose access from elsewhere the platform knows and accepts. */
   confirmForeignAccess: 'tenantry.dev/confirm-foreign-access',
+  /** On a customer: the generation of its grant that the platform has looked at and accepts. */
+  confirmGrant: 'tenantry.dev/confirm-grant',
+  /** On a customer: in which organization's namespace it was created by a CustomerLink. */
+  createdFrom: 'tenantry.dev/created-from',
+  /** The user name that something is for; a label could not hold it. */
+  user: 'tenantry.dev/user',
 } as const
 
 /** Holds an organization until everybody is out and the policies of its deletion are carried out. */
@@ -57,6 +65,25 @@ export function customerNamespace(customer: string): string {
 export function partnerNamespace(partner: string): string {
   return `partner-${partner}`
 }
+
+/** What lets one person read the Secrets of that person's own logins, in the organization's namespace. */
+export function personRole(person: string): string {
+  return `login-${person}`
+}
+
+/** The Secret of one person's login in one customer's database. */
+export function personSecret(customer: string, person: string): string {
+  return `login-${customer}-${person}`
+}
+
+/** @param secret a name from `personSecret` */
+export function customerOfSecret(secret: string): string | undefined {
+  return /^login-(.+)-[a-z2-7]{26}$/.exec(secret)?.[1]
+}
+
+/** By which the operator holds, in an organization's namespace, what people's Secrets take. */
+export const operatorBinding = 'tenantry-operator'
+export const operatorLoginsRole = 'tenantry:operator-logins'
 
 /** The organization whose namespace this is by name; the objects decide whether it exists. */
 export function organizationOf(

@@ -25,6 +25,11 @@ export const reasonCatalogue = {
     means: 'The customer has no partner.',
     remedy: 'None needed; to invite one, write a PartnerAccessGrant named partner.',
   },
+  PartnerLeft: {
+    means: 'The partner has ended the relationship for good.',
+    remedy:
+      'None needed; to have another partner, name it in spec.partner, or remove that field and let the customer invite one.',
+  },
   NoAdmin: {
     means: 'The customer has nobody who administers it.',
     remedy: 'Add an OrganizationMember, or an owner in the CustomerOrganization.',
@@ -41,6 +46,11 @@ export const reasonCatalogue = {
   ReleaseUnproven: {
     means: 'Somebody who has to leave can still enter; the API server is asked again.',
     remedy: 'None, unless it stays.',
+  },
+  DatabaseUnproven: {
+    means:
+      'Kubernetes lets nobody in who must leave; that nobody has a login or session in the database is not proven.',
+    remedy: 'The message names the PostgreSQL server. Bring it back, and this goes on by itself.',
   },
   Proving: {
     means: 'The change is made; the API server has not confirmed its effect yet.',
@@ -82,6 +92,14 @@ export const reasonCatalogue = {
   OrganizationNotFound: {
     means: 'The namespace belongs to no organization that exists.',
     remedy: 'Create the organization, or move the object to the right namespace.',
+  },
+  NameTaken: {
+    means: 'The name is taken; whose it is stays unsaid.',
+    remedy: 'Create a CustomerLink with another name, and delete this one.',
+  },
+  QuotaExceeded: {
+    means: 'The organization has created as many customers as it may.',
+    remedy: 'Ask the platform to raise links.maxCustomers, or to delete customers.',
   },
   UsernamesConflict: {
     means: "The organization's user name pattern overlaps an older organization's.",
@@ -127,6 +145,12 @@ export const reasonCatalogue = {
     means: 'The role does not exist in this kind of organization.',
     remedy:
       'Partners have SuperAdmin, Admin and User; customers SuperAdmin, Admin, Editor and Viewer.',
+  },
+
+  PolicyMissing: {
+    means: 'It was written while the admission policy that guards it was missing, so it gives nothing.',
+    remedy:
+      'The platform applies the policies of the chart again; then somebody with the right writes it anew.',
   },
 
   // Grants

@@ -48,6 +48,7 @@ export type PolicyRule = {
   readonly nonResourceURLs?: readonly string[]
 }
 export type ClusterRole = Plain & { readonly rules?: readonly PolicyRule[] | null }
+export type RbacRole = Plain & { readonly rules?: readonly PolicyRule[] | null }
 /** A Job without pods: its time to live is the dead man's switch of a window. */
 export type Job = Plain & {
   readonly spec?: {
@@ -58,6 +59,10 @@ export type Job = Plain & {
   }
   readonly status?: { readonly completionTime?: string }
 }
+export type SelfReview = {
+  readonly status?: { readonly userInfo?: { readonly username?: string } }
+}
+
 function tenantry<T>(kind: string, plural: string, namespaced: boolean): ResourceOf<T> {
   return { group: 'tenantry.dev', version: 'v1alpha1', kind, plural, namespaced }
 }
@@ -97,6 +102,14 @@ export const resources = {
     namespaced: true,
   } satisfies ResourceOf<Job> as ResourceOf<Job>,
   roleBindings: rbac<RoleBinding>('RoleBinding', 'rolebindings', true),
+  roles: rbac<RbacRole>('Role', 'roles', true),
+  selfReviews: {
+    group: 'authentication.k8s.io',
+    version: 'v1',
+    kind: 'SelfSubjectReview',
+    plural: 'selfsubjectreviews',
+    namespaced: false,
+  } satisfies ResourceOf<SelfReview> as ResourceOf<SelfReview>,
   clusterRoles: rbac<ClusterRole>('ClusterRole', 'clusterroles', false),
 } as const
 

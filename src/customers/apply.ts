@@ -5,13 +5,14 @@
 import { ownedBy } from '../access/bindings.ts'
 import { hasJustAppeared } from '../access/namespace.ts'
 import type { Verdict } from '../api/reasons.ts'
-import { finalizer, labels, managedBy } from '../api/names.ts'
+import { finalizer, identityProviderName, labels, managedBy } from '../api/names.ts'
 import type { CustomerOrganization } from '../api/kinds.generated.ts'
 import type { OwnerReference } from '../api/object.ts'
 import { apiVersionOf, resources, type Job, type RoleBinding } from '../api/resources.ts'
 import type { AccessAnswers } from '../runtime/index.ts'
 import { ensureDatabase, type DatabaseFact } from './database.ts'
 import type { Seen } from './gather.ts'
+import { letInPeople, takeOutPeople, type PeopleFact } from './people.ts'
 import type { Plan } from './plan.ts'
 import type { Question } from './plan-questions.ts'
 import type { Ports } from './ports.ts'
@@ -25,6 +26,8 @@ export type Facts = {
   readonly isolated: boolean
   readonly proof: AccessAnswers<Question> | undefined
   readonly database: DatabaseFact | undefined
+  /** Of the logins of people in the database. */
+  readonly people: PeopleFact
   /** What was thrown, in order; the queue decides what becomes of it. */
   readonly errors: readonly unknown[]
 }
@@ -35,6 +38,7 @@ const untouched: Omit<Facts, 'object'> = {
   isolated: false,
   proof: undefined,
   database: undefined,
+  people: { state: 'None' },
   errors: [],
 }
 
@@ -47,12 +51,16 @@ export async function applyPlan(
   let { object } = seen
   const leads = ports.leads()
   const { revoke: leaving, narrow, ended } = plan.bindings
-  const revoking = leads
-    ? await revoke(signal, ports, plan, { leaving, narrow })
-    : await revoke(signal, ports, plan, { leaving: ended, narrow: [] })
+  const [revoking, takenOut] = await Promise.all([
+    leads
+      ? revoke(signal, ports, plan, { leaving, narrow })
+      : revoke(signal, ports, plan, { leaving: ended, narrow: [] }),
+    takeOutPeople(signal, ports, seen, plan),
+  ])
+  const touched = { ...untouched, people: takenOut }
   // ONE-PARTNER: nobody is let in before those who leave were taken out.
-  if (revoking.length > 0) return { ...untouched, object, revoked: 'failed', errors: revoking }
-  if (!ports.gives()) return { ...untouched, object } // revocations first, of all customers
+  if (revoking.length > 0) return { ...touched, object, revoked: 'failed', errors: revoking }
+  if (!ports.gives()) return { ...touched, object } // revocations first, of all customers
   const errors: unknown[] = []
   const attempt = async (what: () => Promise<void>): Promise<boolean> => {
     try {
@@ -69,25 +77,28 @@ export async function applyPlan(
     const held = await attempt(async () => {
       object = await ports.applier.addFinalizer(signal, ports.stores.customers, object, finalizer)
     })
-    if (!held) return { ...untouched, object, errors }
+    if (!held) return { ...touched, object, errors }
   }
   if (!plan.open) {
     await attempt(() => settleWritings(signal, ports, seen, plan))
-    return { ...untouched, object, proof: await ask(signal, ports, plan), errors }
+    return { ...touched, object, proof: await ask(signal, ports, plan), errors }
   }
   const namespace = await ensureNamespace(signal, ports, seen, plan)
-  if (namespace !== 'there') return { ...untouched, object, namespace, errors }
+  if (namespace !== 'there') return { ...touched, object, namespace, errors }
   const isolated = await attempt(() => ensureChildren(signal, ports, plan))
   // Nobody is let into a namespace whose network and quota are not in place, nor by a plan that
   // time has overtaken while the steps before took long (NO-LATE): its deadline runs it anew.
-  const overtaken = plan.nextChange !== undefined && ports.clock.now() >= plan.nextChange
-  if (isolated && !overtaken) await attempt(() => grant(signal, ports, plan))
+  const isOvertaken = () => plan.nextChange !== undefined && ports.clock.now() >= plan.nextChange
+  if (isolated && !isOvertaken()) await attempt(() => grant(signal, ports, plan))
   await attempt(() => settleWritings(signal, ports, seen, plan))
   const [proof, database] = await Promise.all([
     ask(signal, ports, plan),
     ensureDatabase(signal, ports, seen, plan),
   ])
-  return { object, revoked: 'done', namespace, isolated, proof, database, errors }
+  // NO-EARLY, NO-LATE: only into a database that was proven, and by a plan that still holds.
+  const isOpen = isolated && database.state === 'Ready' && takenOut.state === 'Proven'
+  const people = isOpen && !isOvertaken() ? await letInPeople(signal, ports, seen, plan) : takenOut
+  return { object, revoked: 'done', namespace, isolated, proof, database, people, errors }
 }
 
 type Leaving = Pick<Plan['bindings'], 'narrow'> & { readonly leaving: readonly RoleBinding[] }
@@ -193,12 +204,13 @@ async function settleWritings(
   { grant: object }: Seen,
   plan: Plan,
 ): Promise<void> {
-  const { grants } = ports.stores
+  const { grants, identityProviders } = ports.stores
   if (plan.grantSpec) await ports.platform.ensure(signal, grants, plan.grantSpec)
-  if (plan.signIn) {
-    await ports.platform.ensure(signal, ports.stores.identityProviders, plan.signIn)
-  }
+  if (plan.signIn) await ports.platform.ensure(signal, identityProviders, plan.signIn)
+  const signIn = identityProviders.get({ namespace: plan.namespace, name: identityProviderName })
+  if (plan.letGo.signIn && signIn) await ports.platform.disown(signal, identityProviders, signIn)
   if (!object) return
+  if (plan.letGo.grant) await ports.platform.disown(signal, grants, object)
   if (plan.grantFinalizer === 'add')
     await ports.applier.addFinalizer(signal, grants, object, finalizer)
   if (plan.grantFinalizer === 'remove')
@@ -215,7 +227,6 @@ export async function finish(
   seen: Seen,
   plan: Plan,
 ): Promise<void> {
-  if (plan.finalizer !== 'remove') return
   if (plan.deleteNamespace && seen.namespaceObject) {
     await ports.applier.remove(signal, ports.stores.namespaces, seen.namespaceObject)
   }

@@ -5,10 +5,11 @@
 import { apiVersionOf, resources, type Secret } from '../api/resources.ts'
 import { TenantryError } from '../api/errors.ts'
 import { isOurs, labels, managedBy } from '../api/names.ts'
-import { eventTypeOf, reasonCatalogue, type Reason, type Verdict } from '../api/reasons.ts'
+import { eventTypeOf, type Reason, type Verdict } from '../api/reasons.ts'
 import { applicationRoles, type ApplicationRole } from '../databases/names.ts'
 import { newPassword } from '../databases/password.ts'
 import { isAlreadyExists } from '../runtime/index.ts'
+import { verdictOf } from './database-verdict.ts'
 import type { Seen } from './gather.ts'
 import type { Plan } from './plan.ts'
 import type { Ports } from './ports.ts'
@@ -176,23 +177,6 @@ function failedBecause(reason: Reason, message: string): DatabaseFact {
 }
 
 function failed(cause: unknown): DatabaseFact {
-  if (cause instanceof TenantryError) {
-    const reason = isReason(cause.reason) ? cause.reason : 'InternalError'
-    return { state: 'Failed', why: { reason, message: cause.message }, error: cause }
-  }
   const error = cause instanceof Error ? cause : new Error(String(cause))
-  return {
-    state: 'Failed',
-    // The text of an unexpected error stays in the log: it may quote what nobody should read here.
-    why: {
-      reason: 'InternalError',
-      message:
-        'A step of the database failed unexpectedly. The operator tries again; its log has the details.',
-    },
-    error,
-  }
-}
-
-function isReason(reason: string): reason is Reason {
-  return Object.hasOwn(reasonCatalogue, reason)
+  return { state: 'Failed', why: verdictOf(cause), error }
 }

@@ -1,11 +1,12 @@
 // Everything that bears on one customer, read from the caches. Judges nothing.
 
+import { letsPeopleIn } from '../access/bindings.ts'
 import { ancestryIn, knownAbout } from '../access/facts.ts'
 import type { Known } from '../access/access.ts'
 import type { Ancestry } from '../access/hierarchy.ts'
 import type { CustomerOrganization, PartnerAccessGrant } from '../api/kinds.generated.ts'
-import { customerNamespace, isOurs, partnerNamespace, technicianTemplate } from '../api/names.ts'
-import type { ClusterRole, Job, Namespace, RoleBinding } from '../api/resources.ts'
+import { customerNamespace, labels, partnerNamespace, technicianTemplate } from '../api/names.ts'
+import type { ClusterRole, Job, Namespace, RbacRole, RoleBinding } from '../api/resources.ts'
 import type { Ports } from './ports.ts'
 
 export type Seen = {
@@ -26,6 +27,12 @@ export type Seen = {
   }
   /** Names of the members of the partner that is being taken out, if any. */
   readonly leavingPeople: readonly string[]
+  /** Names of the members who have asked for a login of their own in the database. */
+  readonly databaseLogins: ReadonlySet<string>
+  /** The namespace of the grant's partner is that partner's. */
+  readonly partnerIsHome: boolean
+  /** What lets people read the Secrets of their logins in this customer's database, in all namespaces. */
+  readonly loginRoles: readonly RbacRole[]
   readonly nestedCustomers: readonly string[]
   readonly devices: number
 }
@@ -44,16 +51,30 @@ export function gather(ports: Ports, name: string): Seen | undefined {
     namespace,
     namespaceObject: stores.namespaces.get({ name: namespace }),
     grant: directory.grant(name),
-    bindings: stores.roleBindings.byNamespace(namespace).filter(isOurs),
+    bindings: stores.roleBindings.byNamespace(namespace).filter(letsPeopleIn),
     jobs: stores.jobs.byNamespace(namespace),
     templates: {
       Full: stores.clusterRoles.get({ name: technicianTemplate('Full') }),
       ReadOnly: stores.clusterRoles.get({ name: technicianTemplate('ReadOnly') }),
     },
     leavingPeople: leavingPeople(ports, known),
+    databaseLogins: new Set(
+      directory
+        .members(namespace)
+        .filter(({ spec }) => spec.databaseLogin)
+        .map(({ metadata }) => metadata.name),
+    ),
+    partnerIsHome: isPartnersOwn(ports, known.partner?.ref.name),
+    loginRoles: stores.roles.by('customer', name),
     nestedCustomers: stores.customers.by('parent', name).map(({ metadata }) => metadata.name),
     devices: assignments.reduce((sum, { status }) => sum + (status?.assigned ?? 0), 0),
   }
+}
+
+function isPartnersOwn({ stores }: Ports, partner: string | undefined): boolean {
+  if (partner === undefined) return false
+  const metadata = stores.namespaces.get({ name: partnerNamespace(partner) })?.metadata
+  return metadata?.labels?.[labels.partner] === partner && !metadata.deletionTimestamp
 }
 
 function leavingPeople({ directory }: Ports, { link }: Known): readonly string[] {

@@ -5,7 +5,9 @@
 
 import type { Access } from '../access/access.ts'
 import { bindingOf, bindingSteps, type BindingSteps, type Group } from '../access/bindings.ts'
+import { partsOfTheCustomer } from '../access/grant-rights.ts'
 import { partnerIn, type Link } from '../access/link.ts'
+import { holdersOf } from '../access/members.ts'
 import { lastCallMs, switchJob, switchName, timeToLive } from '../access/switches.ts'
 import { labels, managedBy, technicianRole, type TechnicianScope } from '../api/names.ts'
 import type { ClusterRole, Job, RoleBinding } from '../api/resources.ts'
@@ -30,6 +32,7 @@ export function planBindings(
 ): BindingPlan {
   const groups: readonly Group[] = [
     ...ownGroups(decided),
+    ...deciders(seen, decided),
     {
       audience: 'ancestors' as const,
       name: 'customer-ancestors',
@@ -41,6 +44,12 @@ export function planBindings(
       name: 'partner-admins',
       role: 'tenantry:partner-admins',
       people: decided.partnerAdmins,
+    },
+    {
+      audience: 'partner-admins' as const,
+      name: 'partner-leaves',
+      role: 'tenantry:partner-leaves',
+      people: decided.partnerSuperAdmins,
     },
   ].filter(({ people }) => people.length > 0)
   // A template that is not there yet gives nobody anything.
@@ -55,6 +64,7 @@ export function planBindings(
     ...bindingSteps(seen.bindings, [
       ...groups.map((group) => customerBinding(seen, group, link)),
       ...technicians.map((group) => technicianBinding(seen, group, link)),
+      ...firstAppointers(seen, technicians).map((group) => technicianBinding(seen, group, link)),
     ]),
     roles: technicians.flatMap((group) => rolesOf(seen, group, link)),
     ended: seen.bindings.filter(({ metadata }) => hasEnded(metadata.labels?.[labels.end], now)),
@@ -98,6 +108,32 @@ function ownGroups({ own }: Access): readonly Group[] {
       .map(({ person }) => person)
     return { audience: 'own', name, role: `tenantry:${name}`, people }
   })
+}
+
+/** SuperAdmins as far as the grant is theirs to decide: what the platform has decided they only see. */
+function deciders({ object, known }: Seen, { own }: Access): readonly Group[] {
+  const people = own
+    .filter((each) => each.may === 'Enter' && each.role === 'SuperAdmin')
+    .map(({ person }) => person)
+  return partsOfTheCustomer(object, known.grant).map((part) => {
+    const name = `customer-sets-${part}`
+    return { audience: 'own', name, role: `tenantry:${name}`, people }
+  })
+}
+
+/** While nobody administers the customer its technicians with scope Full may name the first SuperAdmin. */
+function firstAppointers(
+  { known }: Seen,
+  technicians: readonly TechnicianGroup[],
+): readonly TechnicianGroup[] {
+  if (holdersOf(known.customer, ['SuperAdmin', 'Admin']).length > 0) return []
+  return technicians
+    .filter(({ scope }) => scope === 'Full')
+    .map((group) => ({
+      ...group,
+      name: group.name.replace('technicians-full', 'appoints-first'),
+      role: 'tenantry:technician-appoints-first',
+    }))
 }
 
 function technicianGroups({ technicians }: Access, link: Link): readonly TechnicianGroup[] {

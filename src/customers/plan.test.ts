@@ -32,7 +32,7 @@ function partnerMember(name: string): MemberFact {
 
 const northwind: Customer = {
   ref: { kind: 'customer', name: 'northwind' },
-  uid: 'uid-1',
+  uid: '00000000-0000-4000-8000-000000000001',
   deleting: false,
   usernames: 'none',
   members: [member('olga', 'Admin'), member('vera', 'Viewer')],
@@ -41,7 +41,7 @@ const northwind: Customer = {
 
 const fabrikam: Partner = {
   ref: { kind: 'partner', name: 'fabrikam' },
-  uid: 'uid-2',
+  uid: '00000000-0000-4000-8000-000000000002',
   deleting: false,
   usernames: 'none',
   members: [partnerMember('tina')],
@@ -62,7 +62,11 @@ function seen(change: Partial<Seen> = {}, known: Partial<Seen['known']> = {}): S
     object: {
       apiVersion: 'tenantry.dev/v1alpha1',
       kind: 'CustomerOrganization',
-      metadata: { name: 'northwind', uid: 'uid-1', finalizers: [finalizer] },
+      metadata: {
+        name: 'northwind',
+        uid: '00000000-0000-4000-8000-000000000001',
+        finalizers: [finalizer],
+      },
       spec: {},
     },
     known: {
@@ -94,6 +98,9 @@ function seen(change: Partial<Seen> = {}, known: Partial<Seen['known']> = {}): S
     jobs: [],
     templates: { Full: template, ReadOnly: template },
     leavingPeople: [],
+    databaseLogins: new Set(),
+    partnerIsHome: true,
+    loginRoles: [],
     nestedCustomers: [],
     devices: 0,
     ...change,

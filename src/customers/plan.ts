@@ -3,9 +3,11 @@
 // Pure: the caller brings the facts and the time. What is planned here is all that `apply` does.
 
 import { access, accessNow, type Access } from '../access/access.ts'
-import { grantWindow } from '../access/grant.ts'
+import { grantWindow, unguardedGrant, type Grant } from '../access/grant.ts'
+import { partnerWhoLeft } from '../access/leave.ts'
 import { linkedPartner, nextLink, type Link, type Wishes } from '../access/link.ts'
 import { namespaceStep, type NamespaceStep } from '../access/namespace.ts'
+import { partnerObjection } from '../access/partner-objection.ts'
 import { signInOf, type SignIn } from '../access/sign-in.ts'
 import type { Verdict } from '../api/reasons.ts'
 import { annotations, finalizer, isOurs, labels } from '../api/names.ts'
@@ -13,6 +15,7 @@ import { formatTime, type EpochMs } from '../api/time.ts'
 import { planBindings, type BindingPlan } from './plan-bindings.ts'
 import { planChildren, type Child } from './plan-children.ts'
 import { planGrant, type GrantSpec } from './plan-grant.ts'
+import { planPeople, type PeoplePlan } from './plan-people.ts'
 import { planQuestions, type Question } from './plan-questions.ts'
 import type { Seen } from './gather.ts'
 
@@ -27,8 +30,11 @@ export type Plan = {
   readonly namespaceStep: NamespaceStep
   readonly children: readonly Child[]
   readonly bindings: BindingPlan
+  readonly people: PeoplePlan
   readonly grantSpec: GrantSpec | undefined
   readonly signIn: SignIn | undefined
+  /** The platform decides nothing of it any more: what it wrote stays, and others may change it. */
+  readonly letGo: { readonly grant: boolean; readonly signIn: boolean }
   readonly grantFinalizer: 'add' | 'keep' | 'remove'
   readonly questions: readonly Question[]
   readonly accessColumn: string
@@ -37,6 +43,8 @@ export type Plan = {
   readonly link: Link
   readonly nextLink: Link
   readonly linkWaits: Verdict | undefined
+  /** The partner that spec.partner names and that has left for good. */
+  readonly left: string | undefined
   readonly database: 'off' | 'wanted' | 'kept'
   /** The namespace goes with the customer: policy Delete, and the operator made it. */
   readonly deleteNamespace: boolean
@@ -64,8 +72,13 @@ export function planCustomer(seen: Seen, now: EpochMs): Plan {
     namespaceStep: ownNamespace,
     children: open ? planChildren(seen) : [],
     bindings,
+    people: planPeople(seen, open ? decided : nobody, known.link),
     grantSpec: open ? planGrant(seen) : undefined,
     signIn: open ? signInOf(object, namespace) : undefined,
+    letGo: {
+      grant: open && !object.spec.partner && seen.grant?.metadata.deletionTimestamp === undefined,
+      signIn: open && !object.spec.identityProvider,
+    },
     grantFinalizer: grantFinalizerStep(seen, closing),
     questions: planQuestions(seen, open ? decided : nobody),
     accessColumn: accessColumn(seen, now),
@@ -73,6 +86,7 @@ export function planCustomer(seen: Seen, now: EpochMs): Plan {
     link: known.link,
     nextLink: link,
     linkWaits: open ? whatTheLinkWaitsFor(seen) : undefined,
+    left: partnerWhoLeft(object, seen.grant, seen.namespaceObject),
     database: databaseStep(seen, blocked !== undefined),
     deleteNamespace: closing && mayDeleteNamespace(seen),
     nextChange: decided.nextChange,
@@ -84,6 +98,7 @@ const nobody: Access = {
   ancestors: [],
   technicians: [],
   partnerAdmins: [],
+  partnerSuperAdmins: [],
   nextChange: undefined,
 }
 
@@ -139,39 +154,20 @@ function wishes(
   { closing, open }: { readonly closing: boolean; readonly open: boolean },
 ): Wishes {
   const grant = !closing && known.grant && !known.grant.deleting ? known.grant : undefined
-  const linkable = open && grant !== undefined && !partnerObjection(known, grant.partner)
+  const linkable = open && grant !== undefined && !linkObjection(known, grant)
   return { keeps: grant?.partner, wanted: linkable ? grant.partner : undefined }
 }
 
 function whatTheLinkWaitsFor({ known }: Seen): Verdict | undefined {
   const { grant, link } = known
   if (!grant || grant.deleting || linkedPartner(link) === grant.partner) return undefined
-  return partnerObjection(known, grant.partner)
+  return linkObjection(known, grant)
 }
 
 /** Why the partner that the grant names cannot be linked now. */
-function partnerObjection({ partner }: Seen['known'], name: string): Verdict | undefined {
-  if (!partner || partner.deleting)
-    return {
-      reason: 'PartnerNotFound',
-      message: `There is no partner ${name}. Create it, or correct spec.partnerRef.name of the grant.`,
-    }
-  if (partner.suspended)
-    return {
-      reason: 'Suspended',
-      message: `Partner ${name} is suspended. It is linked when the platform lifts that.`,
-    }
-  if (!partner.accredited)
-    return {
-      reason: 'NotAccredited',
-      message: `Partner ${name} is not accredited. It is linked when the platform sets spec.accredited.`,
-    }
-  if (!partner.signInReady)
-    return {
-      reason: 'SignInMissing',
-      message: `Partner ${name} has no identity provider. It is linked when it has one.`,
-    }
-  return undefined
+function linkObjection({ customer, partner }: Seen['known'], grant: Grant): Verdict | undefined {
+  if (grant.unguarded) return unguardedGrant(customer.ref.name)
+  return partnerObjection(partner, grant.partner)
 }
 
 function accessColumn({ known }: Seen, now: EpochMs): string {

@@ -14,9 +14,11 @@ import type {
   LimitRange,
   Namespace,
   NetworkPolicy,
+  RbacRole,
   ResourceQuota,
   RoleBinding,
   SecretMetadata,
+  Subject,
 } from '../api/resources.ts'
 import type { EpochMs } from '../api/time.ts'
 import type { Databases } from '../databases/databases.ts'
@@ -29,6 +31,7 @@ import type {
   Store,
 } from '../runtime/index.ts'
 import type { DatabaseMemory } from './database.ts'
+import type { PeopleMemory } from './people.ts'
 
 export type CustomerStores = {
   readonly customers: Store<CustomerOrganization>
@@ -41,6 +44,7 @@ export type CustomerStores = {
   readonly networkPolicies: Store<NetworkPolicy>
   readonly roleBindings: Store<RoleBinding>
   readonly clusterRoles: Store<ClusterRole>
+  readonly roles: Store<RbacRole>
   readonly jobs: Store<Job>
   readonly secrets: Pick<Store<SecretMetadata>, 'get' | 'put'>
 }
@@ -54,6 +58,9 @@ export type Ports = {
   readonly platform: Applier
   readonly databases: Databases
   readonly databaseMemory: DatabaseMemory
+  readonly peopleMemory: PeopleMemory
+  /** The operator itself, as the API server knows it. */
+  readonly self: (signal: AbortSignal) => Promise<Subject>
   readonly reviews: AccessReviews
   readonly events: EventRecorder
   readonly deadlines: Deadlines

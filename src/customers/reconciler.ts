@@ -7,6 +7,7 @@ import type { Reason } from '../api/reasons.ts'
 import type { Result } from '../runtime/index.ts'
 import { applyPlan, finish, type Facts } from './apply.ts'
 import { gather, type Seen } from './gather.ts'
+import { listedFor, removeReadable } from './person-secret.ts'
 import { planCustomer } from './plan.ts'
 import type { Ports } from './ports.ts'
 import { report, type Report } from './report.ts'
@@ -29,8 +30,11 @@ export function customerReconciler(ports: Ports) {
     }
     // After a failure too: status says which half is proven.
     await publish(signal, ports, seen, facts, report(seen, plan, facts, now))
-    await finish(signal, ports, seen, plan)
-    if (plan.finalizer === 'remove') forgetDatabase(ports, seen)
+    // Who has a login in a database that is kept would keep it: the finalizer waits for the proof.
+    if (plan.finalizer === 'remove' && facts.people.state !== 'Unproven') {
+      await finish(signal, ports, seen, plan)
+      forgetDatabase(ports, seen)
+    }
     return verdict(facts)
   }
 }
@@ -46,13 +50,21 @@ async function takeOutOrphans(signal: AbortSignal, ports: Ports, name: string): 
     ),
   )
   if (orphans.length > 0) ports.reviews.forget(customerNamespace(name))
+  for (const { role, secret } of listedFor(name, ports.stores.roles.by('customer', name))) {
+    await removeReadable(signal, ports, role, secret)
+  }
 }
 
 /** The database stays as it is; nobody here looks after it any more. */
-function forgetDatabase({ databases, databaseMemory }: Ports, { object }: Seen): void {
+function forgetDatabase(
+  { databases, databaseMemory, peopleMemory }: Ports,
+  { object }: Seen,
+): void {
   const { uid = '' } = object.metadata
   databases.forget(uid)
   databaseMemory.delete(uid)
+  peopleMemory.letIn.delete(uid)
+  peopleMemory.ended.delete(uid)
 }
 
 async function publish(
@@ -78,6 +90,12 @@ const isNoNews = new Set<Reason>(['Proving', 'NoPartner', 'Enabled'])
 function verdict(facts: Facts): Result {
   const [error] = facts.errors
   if (error !== undefined) throw error
+  const { people } = facts
+  if (people.state === 'Unproven') {
+    return people.error === undefined
+      ? { outcome: 'again', afterMs: 100 }
+      : { outcome: 'failed', error: people.error, lane: people.leaves ? 'change' : 'resync' }
+  }
   if (facts.database?.state === 'Failed') {
     // Who had to leave is out: what is left to do is not urgent.
     return { outcome: 'failed', error: facts.database.error, lane: 'resync' }

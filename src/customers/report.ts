@@ -2,6 +2,7 @@
 // this run, and an unchanged customer yields an equal status. No countdown, no attempt, no duration.
 
 import { standingsOf } from '../access/members.ts'
+import { superAdminStatus } from '../access/last-super-admin.ts'
 import { partnerIn, sameLink, type Link } from '../access/link.ts'
 import { ownersStatus } from '../access/owners.ts'
 import { annotations } from '../api/names.ts'
@@ -29,6 +30,7 @@ export function report(seen: Seen, plan: Plan, facts: Facts, now: EpochMs): Repo
   const link = linkAfter(plan, facts)
   const findings = findingsOf(seen, plan, facts, link)
   const owners = ownersStatus(seen.known.customer, before?.owners, now)
+  const superAdmin = superAdminStatus(seen.known.customer, before?.superAdmin, now)
   const { uid, generation } = object.metadata
   const status: CustomerOrganizationStatus = {
     ...(generation !== undefined && { observedGeneration: generation }),
@@ -38,8 +40,9 @@ export function report(seen: Seen, plan: Plan, facts: Facts, now: EpochMs): Repo
     ...(plan.until !== undefined && { until: plan.until }),
     portal: seen.known.customer.portalActive ? 'On' : 'Off',
     devices: seen.devices,
-    partner: partnerStatus(before?.partner, link, now),
+    partner: partnerStatus(before?.partner, link, { left: plan.left, now }),
     database: databaseStatus(before?.database, facts.database, now),
+    ...(superAdmin && { superAdmin }),
     ...(owners.length > 0 && { owners }),
     conditions: conditionsFrom(findings, before?.conditions, { now, generation }),
   }
@@ -47,18 +50,21 @@ export function report(seen: Seen, plan: Plan, facts: Facts, now: EpochMs): Repo
 }
 
 /** The link moves on only with the proof in hand (ONE-PARTNER). */
-function linkAfter(plan: Plan, { revoked, proof }: Facts): Link {
+function linkAfter(plan: Plan, { revoked, proof, people }: Facts): Link {
   const { link, nextLink } = plan
   if (sameLink(link, nextLink) || nextLink.state === 'Releasing') return nextLink
   const somebodyIsIn =
-    revoked !== 'done' || !proof || proof.open.some(({ about }) => about === 'partner')
+    revoked !== 'done' ||
+    people.state === 'Unproven' ||
+    !proof ||
+    proof.open.some(({ about }) => about === 'partner')
   return somebodyIsIn || plan.bindings.revoke.length > 0 ? link : nextLink
 }
 
 function partnerStatus(
   before: CustomerOrganizationStatus['partner'],
   link: Link,
-  now: EpochMs,
+  { left, now }: Pick<Plan, 'left'> & { readonly now: EpochMs },
 ): NonNullable<CustomerOrganizationStatus['partner']> {
   const name = partnerIn(link)
   const moved = !before || before.state !== link.state || before.epoch !== link.epoch
@@ -66,6 +72,7 @@ function partnerStatus(
     state: link.state,
     epoch: link.epoch,
     ...(name !== undefined && { name }),
+    ...(left !== undefined && { left }),
     since: !moved && before.since ? before.since : formatTime(now),
   }
 }
@@ -145,6 +152,9 @@ function accessReady(plan: Plan, facts: Facts, link: Link): Finding {
   }
   const open = facts.proof?.open ?? []
   if (!facts.proof) return isFalse('AccessReady', 'Proving', 'Nobody has been asked about yet.')
+  if (open.length === 0 && facts.people.state === 'Unproven' && facts.people.leaves) {
+    return failing('AccessReady', facts.people.why)
+  }
   if (open.length === 0) {
     const asked = plan.questions.length - 1
     return isTrue(
@@ -206,7 +216,9 @@ function some(people: readonly string[]): string {
   return rest > 0 ? `${named} and ${rest} more` : named
 }
 
-function databaseReady({ database }: Facts): Finding {
+function databaseReady({ database, people }: Facts): Finding {
+  if (database?.state === 'Ready' && people.state === 'Unproven')
+    return failing('DatabaseReady', people.why)
   switch (database?.state) {
     case undefined:
       return isFalse('DatabaseReady', 'Proving', 'The database has not been looked at yet.')
@@ -263,6 +275,7 @@ function partnerLinked(plan: Plan, facts: Facts, link: Link): Finding {
       .map(({ person }) => person)
     if (still.length > 0 && facts.proof)
       return failing('PartnerLinked', whyStillIn(plan, facts.proof, still))
+    if (facts.people.state === 'Unproven') return failing('PartnerLinked', facts.people.why)
     return isFalse(
       'PartnerLinked',
       'Releasing',
@@ -270,6 +283,15 @@ function partnerLinked(plan: Plan, facts: Facts, link: Link): Finding {
     )
   }
   if (plan.linkWaits) return failing('PartnerLinked', plan.linkWaits)
+  if (plan.left !== undefined) {
+    return isFalse(
+      'PartnerLinked',
+      'PartnerLeft',
+      `Partner ${plan.left} has ended the relationship. It is not linked again while spec.partner names it: name another partner there, or remove the field and let the customer invite one.`,
+    )
+  }
+  if (plan.nextLink.state === 'Linked' && facts.people.state === 'Unproven')
+    return failing('PartnerLinked', facts.people.why)
   return isFalse('PartnerLinked', 'NoPartner', 'The customer has no partner.')
 }
 

@@ -6,7 +6,7 @@ import type { DatabaseSpec } from './change.sql.ts'
 import { converge, type At } from './converge.ts'
 import { credentialsOf } from './credentials.ts'
 import { explain } from './failures.ts'
-import { applicationRoles, databaseName, loginName, markOf, slotOf } from './names.ts'
+import { applicationRoles, databaseName, groupName, loginName, markOf, slotOf } from './names.ts'
 import type { ApplicationRole, Slot } from './names.ts'
 import { observation, type Kept, type Observation } from './observation.ts'
 import { ensurePeople, peopleOf, refuseMistakes, type People, type PersonFound } from './people.ts'
@@ -37,6 +37,7 @@ export class Databases {
   readonly #people = new KeyedTurns()
   readonly #placement = new Placement()
   readonly #kept = new Map<string, Kept>()
+  readonly #keptPeople = new Map<string, ReadonlyMap<string, string>>()
 
   constructor({ servers, allowedExtensions }: DatabasesOptions) {
     this.#servers = new Map(servers.map((options) => [options.name, new Server(options)]))
@@ -127,7 +128,7 @@ export class Databases {
       readState(signal, sql, 'all', readsVerifiers),
     )
     const kept = [...this.#kept].filter(([, { spec }]) => spec.server === serverName)
-    return observation(state, new Map(kept))
+    return observation(state, new Map(kept), this.#keptPeople)
   }
 
   /**
@@ -138,6 +139,13 @@ export class Databases {
    */
   async ensurePeople(signal: AbortSignal, people: People): Promise<{ readonly wrote: boolean }> {
     refuseMistakes(people)
+    const { customerUid } = people
+    const known = this.#keptPeople.get(customerUid)
+    const groups = people.people.map(
+      ({ login, group }) => [login, groupName(customerUid, group)] as const,
+    )
+    // Before the first statement: one that fails may have made a login all the same.
+    if (known) this.#keptPeople.set(customerUid, new Map([...known, ...groups]))
     const wrote = await this.#inTurn(signal, people, 'usual', (at) =>
       ensurePeople(signal, at, people),
     )
@@ -150,7 +158,30 @@ export class Databases {
    * @throws TenantryError ROLE_FOREIGN when one of these names is somebody else's: ours are gone then
    */
   async revokePeople(signal: AbortSignal, leaving: Leaving): Promise<Revoked> {
-    return this.#inTurn(signal, leaving, 'urgent', (at) => revokePeople(signal, at, leaving))
+    const { customerUid } = leaving
+    const known = this.#keptPeople.get(customerUid)
+    this.#keptPeople.delete(customerUid)
+    const revoked = await this.#inTurn(signal, leaving, 'urgent', (at) =>
+      revokePeople(signal, at, leaving),
+    )
+    if ('except' in leaving && revoked.proven) {
+      const { except } = leaving
+      const groups = except.map((login) => [login, known?.get(login) ?? ''] as const)
+      this.#keptPeople.set(customerUid, new Map(groups))
+    }
+    return revoked
+  }
+
+  /** Nobody but these has a login here, as far as this process has proven it; `undefined`: not proven. */
+  provenPeople(customerUid: string): readonly string[] | undefined {
+    const kept = this.#keptPeople.get(customerUid)
+    return kept && [...kept.keys()]
+  }
+
+  /** Another replica may have let people in meanwhile, or somebody by hand: of one customer, or of all. */
+  forgetPeople(customerUid?: string): void {
+    if (customerUid === undefined) this.#keptPeople.clear()
+    else this.#keptPeople.delete(customerUid)
   }
 
   /** Everybody who is no application of this customer and has a role of its name, a membership, or a session in its database. */
@@ -170,6 +201,7 @@ export class Databases {
   forget(customerUid: string): void {
     this.#placement.made(customerUid)
     this.#kept.delete(customerUid)
+    this.#keptPeople.delete(customerUid)
   }
 
   credentials(

@@ -93,7 +93,8 @@ export function slotOf(uid: string, role: ApplicationRole, username: string): Sl
 
 /** What our names look like to PostgreSQL's `~`: who looks for all customers of a server. */
 export const databasePattern = '^t_[a-z2-7]{26}$'
-export const rolePattern = '^t_[a-z2-7]{26}_(adm|rw|ro)(_[ab])?$'
+export const rolePattern = '^t_[a-z2-7]{26}_((adm|rw|ro)(_[ab])?|g_[a-z2-7]{26})$'
+export const personLoginPattern = '^t_[a-z2-7]{26}_g_[a-z2-7]{26}$'
 
 /** The comment on everything of this customer, or its first word: the proof that it is ours. */
 export function markOf(uid: string): string {

@@ -2,7 +2,14 @@
 // The rule nobody would guess: what is inside a database is not looked at, since that would take a connection for each.
 import { TenantryError } from '../api/errors.ts'
 import type { DatabaseSpec } from './change.sql.ts'
-import { applicationRoles, customerOf, databaseName, loginName, slots } from './names.ts'
+import {
+  applicationRoles,
+  customerOf,
+  databaseName,
+  loginName,
+  personLoginPattern,
+  slots,
+} from './names.ts'
 import { missingSteps, noVerifiers } from './recipe.sql.ts'
 import type { Slots } from './roles.sql.ts'
 import { serverChanges } from './server.sql.ts'
@@ -21,10 +28,19 @@ export type Observation = {
   readonly server: readonly string[]
   /** By customer UID: what differs; nothing when all is as it should be. */
   readonly customers: ReadonlyMap<string, readonly string[]>
+  /** By customer UID: the logins of people, of customers that nobody here knows any more too. */
+  readonly people: ReadonlyMap<string, readonly string[]>
 }
 
+/** By login, the group that it is in. */
+export type KeptPeople = ReadonlyMap<string, string>
+
 /** @param kept by customer UID; a customer that is not in it is judged by what does not depend on its spec */
-export function observation(state: ServerState, kept: ReadonlyMap<string, Kept>): Observation {
+export function observation(
+  state: ServerState,
+  kept: ReadonlyMap<string, Kept>,
+  keptPeople: ReadonlyMap<string, KeptPeople>,
+): Observation {
   const roles = rolesByDatabase(state)
   const found = [...state.databases.values()].flatMap(
     ({ name, mark }) => customerOf(name, mark) ?? [],
@@ -32,9 +48,45 @@ export function observation(state: ServerState, kept: ReadonlyMap<string, Kept>)
   const customers = new Map<string, readonly string[]>()
   for (const uid of new Set([...found, ...kept.keys()])) {
     const own = roles.get(databaseName(uid)) ?? new Map<string, RoleState>()
-    customers.set(uid, differences(state, uid, own, kept.get(uid)))
+    customers.set(uid, [
+      ...differences(state, uid, own, kept.get(uid)),
+      ...peopleDifferences(own, keptPeople.get(uid)),
+    ])
   }
-  return { server: orMessage(() => serverChanges(state).map(({ what }) => what)), customers }
+  const server = orMessage(() => serverChanges(state).map(({ what }) => what))
+  return { server, customers, people: peopleIn(state) }
+}
+
+/** @param kept who had a login when that was last proven; of a customer of whom it never was nothing is said */
+function peopleDifferences(
+  roles: ReadonlyMap<string, RoleState>,
+  kept: KeptPeople | undefined,
+): readonly string[] {
+  if (!kept) return []
+  const there = [...roles.values()].filter(isPerson)
+  return [
+    ...there.filter(({ name }) => !kept.has(name)).map(({ name }) => `${name} is let in`),
+    ...[...kept].flatMap(([login, group]) => {
+      const found = roles.get(login)
+      if (!found) return [`${login} is missing`]
+      const groups = found.groups.map(({ name }) => name)
+      const isAsMade = found.login && groups.length === 1 && groups[0] === group
+      return isAsMade ? [] : [`${login} may not sign in, or is in other groups`]
+    }),
+  ]
+}
+
+function peopleIn({ roles }: ServerState): ReadonlyMap<string, readonly string[]> {
+  const people = new Map<string, readonly string[]>()
+  for (const role of [...roles.values()].filter(isPerson)) {
+    const uid = customerOf(role.name.slice(0, 28), role.mark)
+    if (uid !== undefined) people.set(uid, [...(people.get(uid) ?? []), role.name])
+  }
+  return people
+}
+
+function isPerson({ name }: RoleState): boolean {
+  return new RegExp(personLoginPattern).test(name)
 }
 
 function differences(

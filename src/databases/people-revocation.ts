@@ -25,12 +25,10 @@ import {
   type PersonState,
 } from './people.sql.ts'
 
-export type Leaving = {
-  readonly server: string
-  readonly customerUid: string
-  /** Logins that stay. */
-  readonly except: readonly string[]
-}
+export type Leaving = { readonly server: string; readonly customerUid: string } & Who
+
+/** Everybody but those who stay; or those alone of whom it is known that their time is over. */
+type Who = { readonly except: readonly string[] } | { readonly only: readonly string[] }
 
 export type Revoked = {
   /** The catalog says of everybody who leaves: no login, no membership, no session. */
@@ -48,17 +46,17 @@ const patience = 7
 export async function revokePeople(
   signal: AbortSignal,
   at: At,
-  { customerUid: uid, except }: Leaving,
+  { customerUid: uid, ...who }: Leaving,
 ): Promise<Revoked> {
-  const { ours, foreign } = await readLeaving(signal, at, uid, except)
-  const closed = ours.length === 0 || (await closeAll(signal, at, { uid, except, first: ours }))
+  const { ours, foreign } = await readLeaving(signal, at, uid, who)
+  const closed = ours.length === 0 || (await closeAll(signal, at, { uid, who, first: ours }))
   if (closed) {
-    for (const person of (await readLeaving(signal, at, uid, except)).ours) {
+    for (const person of (await readLeaving(signal, at, uid, who)).ours) {
       await remove(signal, at, uid, person)
     }
   }
   const orphans = await endOrphaned(signal, at, uid)
-  const after = ours.length === 0 ? [] : (await readLeaving(signal, at, uid, except)).ours
+  const after = ours.length === 0 ? [] : (await readLeaving(signal, at, uid, who)).ours
   // Ours first: a name that somebody took keeps nobody in.
   const [stranger] = foreign
   if (stranger) throw new TenantryError('ROLE_FOREIGN', stranger.name)
@@ -77,11 +75,11 @@ async function closeAll(
   at: At,
   {
     uid,
-    except,
+    who,
     first,
   }: {
     readonly uid: string
-    readonly except: readonly string[]
+    readonly who: Who
     readonly first: readonly PersonState[]
   },
 ): Promise<boolean> {
@@ -90,7 +88,7 @@ async function closeAll(
   let waited = 0
   for (let round = 0; round < maxRounds; round += 1) {
     const refusals: unknown[] = []
-    const ours = round === 0 ? first : (await readLeaving(signal, at, uid, except)).ours
+    const ours = round === 0 ? first : (await readLeaving(signal, at, uid, who)).ours
     for (const { oid } of ours) oids.add(oid)
     const open = ours.filter(isOpen)
     for (const person of open) refusals.push(...(await close(signal, at, person)))
@@ -201,6 +199,10 @@ async function endOrphaned(signal: AbortSignal, at: At, uid: string): Promise<nu
   return countOrphans(signal, at.sql, uid)
 }
 
+function leaves(who: Who, login: string): boolean {
+  return 'only' in who ? who.only.includes(login) : !who.except.includes(login)
+}
+
 /** Somebody may still sign in, has a right, or could not be ended by the operator. */
 function isOpen({ login, groups, held }: PersonState): boolean {
   return login || groups.length > 0 || !held
@@ -210,11 +212,11 @@ async function readLeaving(
   signal: AbortSignal,
   at: At,
   uid: string,
-  except: readonly string[],
+  who: Who,
 ): Promise<{ readonly ours: readonly PersonState[]; readonly foreign: readonly PersonState[] }> {
   const named = new RegExp(personPattern(uid))
   const seen = await readPeople(signal, at.sql, uid, { verifiers: false })
-  const people = [...seen.values()].filter(({ name }) => named.test(name) && !except.includes(name))
+  const people = [...seen.values()].filter(({ name }) => named.test(name) && leaves(who, name))
   const isForeign = (person: PersonState) => kindOf(uid, person) === 'stranger'
   return {
     ours: people.filter((person) => !isForeign(person)),

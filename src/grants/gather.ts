@@ -3,7 +3,7 @@
 import type { Known } from '../access/access.ts'
 import { knownAbout } from '../access/facts.ts'
 import type { PartnerAccessGrant } from '../api/kinds.generated.ts'
-import { customerNamespace } from '../api/names.ts'
+import { annotations, customerNamespace } from '../api/names.ts'
 import type { Job } from '../api/resources.ts'
 import type { Ports } from './ports.ts'
 
@@ -14,6 +14,8 @@ export type Seen = {
   readonly known: Known | undefined
   /** The dead man's switches in the namespace. */
   readonly jobs: readonly Job[]
+  /** User names of the partners' people who have, or may have, a login in the database. */
+  readonly listed: readonly string[]
   readonly signInURL: string | undefined
 }
 
@@ -26,6 +28,10 @@ export function gather(ports: Ports, customer: string): Seen | undefined {
     object,
     namespace,
     jobs: ports.stores.jobs.byNamespace(namespace),
+    listed: ports.stores.roles
+      .by('customer', customer)
+      .filter(({ metadata }) => metadata.namespace !== namespace)
+      .flatMap(({ metadata }) => metadata.annotations?.[annotations.user] ?? []),
     known: organization && knownAbout(ports.directory, organization, ports.skewMs()),
     signInURL: ports.signInURL
       ?.replaceAll('{customer}', customer)

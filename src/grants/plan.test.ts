@@ -71,6 +71,7 @@ function seen(fromMs: number, untilMs: number, jobs: readonly Job[] = []): Seen 
       skewMs: 0,
     },
     jobs,
+    listed: [],
     signInURL: 'https://signin.example/northwind',
   }
 }

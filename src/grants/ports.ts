@@ -2,7 +2,7 @@
 
 import type { Directory } from '../access/facts.ts'
 import type { CustomerOrganization, PartnerAccessGrant } from '../api/kinds.generated.ts'
-import type { Job } from '../api/resources.ts'
+import type { Job, RbacRole } from '../api/resources.ts'
 import type { EpochMs } from '../api/time.ts'
 import type { AccessReviews, Applier, Deadlines, EventRecorder, Store } from '../runtime/index.ts'
 
@@ -12,6 +12,7 @@ export type Ports = {
     readonly customers: Store<CustomerOrganization>
     readonly grants: Store<PartnerAccessGrant>
     readonly jobs: Store<Job>
+    readonly roles: Store<RbacRole>
   }
   readonly signInURL: string | undefined
   readonly applier: Applier

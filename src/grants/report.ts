@@ -67,7 +67,7 @@ function untilOf(until: EpochMs | 'open') {
 function findingsOf(seen: Seen, plan: Plan, proof: AccessAnswers<Question>): readonly Finding[] {
   const findings = [
     active(plan, proof),
-    revoked(seen, proof),
+    revoked(seen, plan, proof),
     ...(plan.ends.length === 0 ? [] : [backstop(plan)]),
     ...(plan.endingWithinDays === undefined ? [] : [ending(plan, plan.endingWithinDays)]),
     ...(plan.review === 'none' ? [] : [reviewDue(seen, plan)]),
@@ -103,8 +103,22 @@ function count(people: number): string {
 }
 
 /** True says: everybody named here who may not enter was asked about, and the answer was no. */
-function revoked({ namespace }: Seen, { open }: AccessAnswers<Question>): Finding {
+function revoked(
+  { namespace, listed }: Seen,
+  { questions }: Plan,
+  { open }: AccessAnswers<Question>,
+): Finding {
   const still = open.filter(({ expected }) => !expected).map(({ person }) => person)
+  // A name leaves the list when the catalog has said that the login is gone.
+  const entering = new Set(questions.filter(({ expected }) => expected).map(({ person }) => person))
+  const inDatabase = listed.filter((person) => !entering.has(person))
+  if (still.length === 0 && inDatabase.length > 0) {
+    return isFalse(
+      'Revoked',
+      'DatabaseUnproven',
+      `The API server lets nobody in who may not enter. In the database it is not proven yet of ${inDatabase.slice(0, 10).join(', ')}; the customer's conditions say why.`,
+    )
+  }
   if (still.length === 0)
     return isTrue('Revoked', 'Proven', 'Whoever may not enter was asked about and cannot.')
   return isFalse(

@@ -2,6 +2,7 @@
 // what was last proven is forgotten as proven, so that the customer's next run repairs and proves
 // it anew.
 
+import type { Observation } from '../databases/observation.ts'
 import { sleep } from '../runtime/index.ts'
 
 export type DriftOptions = {
@@ -12,30 +13,43 @@ export type DriftOptions = {
   readonly observe: (
     signal: AbortSignal,
     server: string,
-  ) => Promise<{ readonly customers: ReadonlyMap<string, readonly string[]> }>
+  ) => Promise<Pick<Observation, 'customers' | 'people'>>
+  /** Of customers that no longer exist, whose people may still sign in: gone by force, or lost by a restore. */
+  readonly isKnown: (customerUid: string) => boolean
+  readonly endPeople: (signal: AbortSignal, server: string, customerUid: string) => Promise<void>
   readonly onDrift: (customerUid: string, differences: readonly string[]) => void
   readonly onFailure: (server: string, error: unknown) => void
 }
 
 /** Until the signal. Whoever just began to give waits one interval: its own runs prove everything. */
-export async function watchDrift(signal: AbortSignal, options: DriftOptions): Promise<void> {
+export function startDrift(signal: AbortSignal, options: DriftOptions): Drift {
   const { servers, everyMs, gives } = options
-  while (!signal.aborted) {
-    await sleep(signal, everyMs).catch(() => {})
-    if (signal.aborted || !gives()) continue
-    await Promise.all(servers.map((server) => lookAt(signal, server, options)))
+  let waking = new AbortController()
+  async function watch(): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(AbortSignal.any([signal, waking.signal]), everyMs).catch(() => {})
+      waking = new AbortController()
+      if (signal.aborted || !gives()) continue
+      await Promise.all(servers.map((server) => lookAt(signal, server, options)))
+    }
   }
+  return { lookNow: () => waking.abort(), stopped: watch() }
 }
+
+export type Drift = { readonly lookNow: () => void; readonly stopped: Promise<void> }
 
 async function lookAt(
   signal: AbortSignal,
   server: string,
-  { observe, onDrift, onFailure }: DriftOptions,
+  { observe, isKnown, endPeople, onDrift, onFailure }: DriftOptions,
 ): Promise<void> {
   try {
-    const { customers } = await observe(signal, server)
+    const { customers, people } = await observe(signal, server)
     for (const [uid, differences] of customers) {
       if (differences.length > 0) onDrift(uid, differences)
+    }
+    for (const uid of people.keys()) {
+      if (!isKnown(uid)) await endPeople(signal, server, uid)
     }
   } catch (error) {
     if (!signal.aborted) onFailure(server, error)

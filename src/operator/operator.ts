@@ -6,6 +6,7 @@ import { countedSkew } from '../access/window.ts'
 import type { OperatorConfig } from '../api/config.ts'
 import { TenantryError } from '../api/errors.ts'
 import { annotations, apiGroup, fieldManagers } from '../api/names.ts'
+import { apiVersionOf, resources, type Subject } from '../api/resources.ts'
 import { customerReconciler } from '../customers/reconciler.ts'
 import type { Databases } from '../databases/databases.ts'
 import { deviceReconciler } from '../devices/reconciler.ts'
@@ -31,7 +32,7 @@ import {
   type Result,
 } from '../runtime/index.ts'
 import { directoryOf } from './directory.ts'
-import { watchDrift } from './drift.ts'
+import { startDrift } from './drift.ts'
 import { fillEach, makeStores } from './stores.ts'
 import { Standing } from './standing.ts'
 import {
@@ -85,6 +86,9 @@ export function makeOperator(parts: OperatorParts): Operator {
       metrics.leads(config.lease, leads)
       log.info({ leads }, leads ? 'this replica leads' : 'this replica does not lead')
       if (!leads) return standing.end()
+      // Another leader may have let people in meanwhile.
+      databases.forgetPeople()
+      peopleMemory.letIn.clear()
       const first = firstKeys(stores)
       standing.begin(first.map(({ queue, key }) => `${queue}/${key}`))
       for (const { queue, key } of first) queues[queue].add(key, 'revoke')
@@ -109,6 +113,7 @@ export function makeOperator(parts: OperatorParts): Operator {
     report,
   })
   const databaseMemory = new Map<string, string>()
+  const peopleMemory = { letIn: new Map<string, string>(), ended: new Map<string, string>() }
   const onDrift = (uid: string, differences: readonly string[]) => {
     const [object] = stores.customers.by('uid', uid)
     if (!object || object.metadata.deletionTimestamp) return
@@ -116,6 +121,8 @@ export function makeOperator(parts: OperatorParts): Operator {
     log.warn({ customer, differences }, 'a database was changed by hand; it is repaired')
     metrics.drift(differences.length)
     databaseMemory.delete(uid)
+    databases.forgetPeople(uid)
+    peopleMemory.letIn.delete(uid)
     queues.customers.add(customer, 'change')
   }
   const shared = {
@@ -125,6 +132,8 @@ export function makeOperator(parts: OperatorParts): Operator {
     platform: writer(fieldManagers.platform),
     databases,
     databaseMemory,
+    peopleMemory,
+    self: whoAmI(client),
     events,
     clock,
     skewMs: () => countedSkew(client.skewMs()),
@@ -139,9 +148,10 @@ export function makeOperator(parts: OperatorParts): Operator {
   const customerStores = { ...stores, secrets: secretsIn(stores) }
   const deadlines = {
     // One write of the partner's ends what ends now, for all of its customers; their void bindings
-    // are swept afterwards, and a window that begins is no revocation either.
+    // are swept afterwards, and a window that begins is no revocation either. Sessions in databases
+    // end by the customer's own run: before what nobody waits for.
     partners: new Deadlines({ onDue: (key) => queues.partners.add(key, 'revoke') }),
-    customers: new Deadlines({ onDue: (key) => queues.customers.add(key, 'new') }),
+    customers: new Deadlines({ onDue: (key) => queues.customers.add(key, 'change') }),
     grants: new Deadlines({ onDue: (key) => queues.grants.add(key, 'new') }),
     links: new Deadlines({ onDue: (key) => queues.links.add(key, 'new') }),
   }
@@ -214,14 +224,21 @@ export function makeOperator(parts: OperatorParts): Operator {
           enqueueAll(stores, queues)
         },
       )
-      const watchingDrift = watchDrift(signal, {
+      const drift = startDrift(signal, {
         servers: config.databases.servers.map(({ name }) => name),
         everyMs: config.databases.checkSeconds * 1000,
         gives: () => standing.gives(),
         observe: (asking, server) => databases.observe(asking, server),
+        isKnown: (uid) => stores.customers.by('uid', uid).length > 0,
+        endPeople: async (ending, server, customerUid) => {
+          log.warn({ server, customerUid }, 'people of a customer that is gone are taken out')
+          await databases.revokePeople(ending, { server, customerUid, except: [] })
+        },
         onDrift,
         onFailure: (server, err) => log.warn({ server, err }, 'a server could not be looked at'),
       })
+      // Of a customer that is gone by force only its server knows who could still sign in.
+      stores.customers.onChange(({ after }) => after === undefined && drift.lookNow())
       const working = controllers.map((controller) => controller.run(signal))
       // The lease is given back only when nothing of ours is at work any more.
       const releasing = new AbortController()
@@ -229,7 +246,7 @@ export function makeOperator(parts: OperatorParts): Operator {
       await Promise.all(working)
       releasing.abort()
       for (const each of Object.values(deadlines)) each.stop()
-      await Promise.all([electing, watchingSkew, watchingDrift, ...caches])
+      await Promise.all([electing, watchingSkew, drift.stopped, ...caches])
       await events.flush(AbortSignal.timeout(2_000))
       await databases.stop()
     },
@@ -263,6 +280,23 @@ function makeQueues(metrics: Metrics): Queues {
     grants: queue('grants'),
     links: queue('links'),
     devices: queue('devices'),
+  }
+}
+
+/** The operator as the API server knows it, asked once. */
+function whoAmI(client: Client): (signal: AbortSignal) => Promise<Subject> {
+  let known: Subject | undefined
+  return async (signal) => {
+    if (known) return known
+    const review = {
+      apiVersion: apiVersionOf(resources.selfReviews),
+      kind: resources.selfReviews.kind,
+    }
+    const { status } = await client.create(signal, resources.selfReviews, review)
+    const name = status?.userInfo?.username
+    if (name === undefined) throw new Error('The API server does not say who the operator is.')
+    known = { apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }
+    return known
   }
 }
 

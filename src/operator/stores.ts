@@ -1,8 +1,8 @@
 // What the operator keeps of the cluster, and by what it looks things up.
 
 import type { CustomerOrganization, PartnerOrganization } from '../api/kinds.generated.ts'
-import { isOurs, labels, managedBy } from '../api/names.ts'
-import { resources, type SecretMetadata } from '../api/resources.ts'
+import { customerOfSecret, isOurs, labels, managedBy } from '../api/names.ts'
+import { resources, type RbacRole, type SecretMetadata } from '../api/resources.ts'
 import { applicationRoles } from '../databases/names.ts'
 import { Store, type KubeObject, type Selection } from '../runtime/index.ts'
 
@@ -46,6 +46,7 @@ export function makeStores() {
         partner: ({ metadata }) => valueOf(metadata.labels, labels.partner),
       },
     }),
+    roles: new Store(resources.roles, { indexes: { customer: customersOf } }),
     /** One store per fixed name: the operator may list Secrets of these names and no others. */
     secrets: applicationRoles.map((role) => ({
       name: `database-${role}`,
@@ -74,6 +75,7 @@ export function fillEach<R>(
     fill(stores.roleBindings, ours),
     fill(stores.jobs, ours),
     fill(stores.clusterRoles, technicianRoles),
+    fill(stores.roles, ours),
     ...stores.secrets.map(({ name, store }) =>
       fill(store, { fieldSelector: `metadata.name=${name}` }),
     ),
@@ -84,6 +86,12 @@ type Marks = Readonly<Record<string, string>> | undefined
 
 function ownersOf({ spec }: CustomerOrganization | PartnerOrganization): readonly string[] {
   return spec.owners ?? []
+}
+
+/** The customers in whose databases the person of this Role has logins. */
+export function customersOf({ rules }: RbacRole): readonly string[] {
+  const names = (rules ?? []).flatMap(({ resourceNames }) => resourceNames ?? [])
+  return names.map(customerOfSecret).filter((name) => name !== undefined)
 }
 
 function valueOf(marks: Marks, label: string): readonly string[] {

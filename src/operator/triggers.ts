@@ -8,7 +8,7 @@ import { customerNamespace, labels, organizationOf, partnerNamespace } from '../
 import type { Change, KubeObject, Queue } from '../runtime/index.ts'
 import { refOf } from '../access/directory.ts'
 import { partnerIsOut } from '../access/facts.ts'
-import type { Stores } from './stores.ts'
+import { customersOf, type Stores } from './stores.ts'
 
 export const lanes = ['revoke', 'delete', 'change', 'new', 'resync'] as const
 export type Lane = (typeof lanes)[number]
@@ -116,6 +116,15 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
       }
     })
   }
+  stores.roles.onChange((change) => {
+    const named = bothOf(change).map((role) => new Set(customersOf(role)))
+    // One person's list names many customers: only those of whom it says something else now.
+    for (const customer of named.flatMap((names) => [...names])) {
+      if (named.length === 2 && named.every((names) => names.has(customer))) continue
+      queues.customers.add(customer, laneOf(change, 'change'))
+      queues.grants.add(customer, laneOf(change, 'change'))
+    }
+  })
   stores.clusterRoles.onChange((change) => {
     const lane = laneOf(change, 'change')
     for (const { metadata } of bothOf(change)) {

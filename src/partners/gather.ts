@@ -1,9 +1,10 @@
 // Everything that bears on one partner, read from the caches. Judges nothing.
 
+import { letsPeopleIn } from '../access/bindings.ts'
 import { partnerFacts } from '../access/facts.ts'
 import type { Partner } from '../access/organization.ts'
 import type { PartnerOrganization } from '../api/kinds.generated.ts'
-import { isOurs, partnerNamespace } from '../api/names.ts'
+import { partnerNamespace } from '../api/names.ts'
 import type { ClusterRole, Namespace, RoleBinding } from '../api/resources.ts'
 import type { Ports } from './ports.ts'
 
@@ -29,7 +30,7 @@ export function gather({ stores, directory }: Ports, name: string): Seen | undef
     partner: partnerFacts(directory, object),
     namespace,
     namespaceObject: stores.namespaces.get({ name: namespace }),
-    bindings: stores.roleBindings.byNamespace(namespace).filter(isOurs),
+    bindings: stores.roleBindings.byNamespace(namespace).filter(letsPeopleIn),
     roles: stores.clusterRoles.by('partner', name),
     customers: stores.customers.by('linkedPartner', name).map(({ metadata }) => metadata.name),
   }

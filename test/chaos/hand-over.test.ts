@@ -1,7 +1,9 @@
-// Hand-overs while replicas are killed at random: two probers, of the old and the new partner, ask
-// all the time. At no instant do both get a yes (ONE-PARTNER). TENANTRY_HANDOVERS says how many.
+// Hand-overs while replicas are killed at random: two probers, of the old and the new partner, ask the API server all the time,
+// and a third one PostgreSQL. At no instant do both get a yes, or have a login or a session (ONE-PARTNER).
+// TENANTRY_HANDOVERS says how many.
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { customer, grant, member, partner } from '../support/manifests.ts'
 import { startProber, type Sample } from '../support/prober.ts'
@@ -15,12 +17,9 @@ const personOf = (name: string) => `${name}:tech`
 test(`${handOvers} hand-overs with replicas killed at random never let two partners in`, async () => {
   console.log(`seed ${seed}`)
   const random = generator(seed)
-  await using world = await startWorld({
-    replicas: 2,
-    postgres: false,
-    config: { leaseSeconds: 3 },
-  })
+  await using world = await startWorld({ replicas: 2, config: { leaseSeconds: 3 } })
   await prepare(world)
+  await using database = await startDatabaseProber(world)
   const killing = new AbortController()
   const killer = killAtRandom(world, killing.signal, random)
   const kubeconfig = world.platform.plane.kubeconfig
@@ -38,11 +37,16 @@ test(`${handOvers} hand-overs with replicas killed at random never let two partn
         async () => firstYes(probers[1]?.samples ?? []) !== undefined,
         60_000,
       )
+      // Somebody of the next one is in the database, too: the hand-over after this has to end that.
+      await world.until(`${next} has a login`, async () => database.now().length === 1, 60_000)
       await Promise.all(probers.map((prober) => prober.stop()))
       const [ofOld, ofNext] = probers.map(({ samples }) => samples)
       const lastOfOld = lastYes(ofOld ?? [])
       const firstOfNext = firstYes(ofNext ?? [])
-      ledger.push(JSON.stringify({ count, old, next, lastOfOld, firstOfNext }))
+      ledger.push(
+        JSON.stringify({ count, old, next, lastOfOld, firstOfNext, ...database.ledger() }),
+      )
+      expect(database.both(), `hand-over ${count}: in the database at once`).toEqual([])
       if (lastOfOld !== undefined && firstOfNext !== undefined) {
         expect(lastOfOld, `hand-over ${count} to ${next}`).toBeLessThan(firstOfNext)
       }
@@ -60,7 +64,7 @@ test(`${handOvers} hand-overs with replicas killed at random never let two partn
 async function prepare(world: World): Promise<void> {
   await world.apply(
     ...partners.map((name) => partner(name, { usernames: { prefix: `${name}:` } })),
-    customer('northwind', { database: { enabled: false } }),
+    customer('northwind'),
   )
   await world.until('the namespaces are there', async () => {
     const { stdout } = await world.kubectl('get', 'ns', '-o', 'name')
@@ -75,6 +79,10 @@ async function prepare(world: World): Promise<void> {
   await world.until('fabrikam is in', () =>
     world.can(personOf('fabrikam'), 'get', 'pods', 'customer-northwind'),
   )
+  await world.until('the database stands', async () => {
+    const ready = await world.condition({ kind: 'corg', name: 'northwind' }, 'DatabaseReady')
+    return ready === 'True/Ready'
+  })
 }
 
 async function handTo(world: World, next: string, byDeletion: boolean): Promise<void> {
@@ -82,6 +90,55 @@ async function handTo(world: World, next: string, byDeletion: boolean): Promise<
     await world.kubectl('delete', 'pag', 'partner', '-n', 'customer-northwind', '--timeout=60s')
   }
   await world.apply(grant('northwind', next, { technicians: [{ name: personOf(next) }] }))
+}
+
+type DatabaseProber = AsyncDisposable & {
+  /** Who has a login or a session at this moment. */
+  readonly now: () => readonly string[]
+  /** What was seen of more than one at once. */
+  readonly both: () => readonly (readonly string[])[]
+  /** How often was looked, and how often nobody had a login, since this was asked last. */
+  readonly ledger: () => { readonly looks: number; readonly nobody: number }
+}
+
+/** Whoever may sign in as a person of the customer, or has a session, as the catalog says it: by oid, which a dropped role keeps. */
+async function startDatabaseProber(world: World): Promise<DatabaseProber> {
+  const { url, ca } = world.platform.postgres ?? {}
+  const client = new Client({ connectionString: url, ssl: { ca } })
+  await client.connect()
+  const stopping = new AbortController()
+  const both: (readonly string[])[] = []
+  let seen: readonly string[] = []
+  let [looks, nobody] = [0, 0]
+  const work = (async () => {
+    while (!stopping.signal.aborted) {
+      const { rows } = await client.query<{ oid: string }>(
+        `SELECT oid::text FROM pg_roles WHERE rolname ~ '_g_' AND rolcanlogin
+         UNION SELECT usesysid::text FROM pg_stat_activity
+           WHERE datname ~ '^t_' AND coalesce(usename !~ '_(adm|rw|ro)_[ab]$' AND usename <> 'postgres', true)`,
+      )
+      seen = rows.map(({ oid }) => oid)
+      looks += 1
+      if (seen.length === 0) nobody += 1
+      if (seen.length > 1) both.push(seen)
+      await sleep(2)
+    }
+  })()
+  work.catch(() => {}) // told at the end
+  return {
+    now: () => seen,
+    both: () => both,
+    ledger: () => {
+      const since = { looks, nobody }
+      ;[looks, nobody] = [0, 0]
+      return since
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      await work
+      await client.end()
+    },
+  }
 }
 
 /** One replica at a time, at any moment; another is started in its place. */
