@@ -1,10 +1,14 @@
 // One thing that differs and the statement that puts it right: what plans are made of, whatever they are about.
 import { escapeIdentifier as id } from 'pg'
+import type { End } from '../api/time.ts'
+import type { ApplicationRole } from './names.ts'
 
 export type DatabaseSpec = {
   readonly customerUid: string
   readonly connectionLimit: number
   readonly extensions: readonly string[]
+  /** How long the other login of a pair, which no Secret names any more, still works. Left out: it is shut. */
+  readonly graces?: Readonly<Partial<Record<ApplicationRole, End>>>
 }
 
 export type Change = {

@@ -1,22 +1,31 @@
-// Brings one customer's database to its spec, step by step: read, execute the first thing that is missing, read again. Whoever
-// crashes anywhere leaves a state from which the next run goes on. Holds ISOLATED, QUIET, NOTHING-LOST.
+// Brings one customer's database to its spec, step by step: read, execute what is missing in its order, read again until nothing is.
+// Whoever crashes anywhere leaves a state from which the next run goes on. Holds ISOLATED, QUIET, NOTHING-LOST.
 import { TenantryError } from '../api/errors.ts'
 import type { DatabaseSpec } from './change.sql.ts'
-import { explain, isForbidden, isUnavailable, isWrongPassword } from './failures.ts'
+import { explain, isForbidden, isNoDatabase, isUnavailable, isWrongPassword } from './failures.ts'
 import { readInside } from './inside.sql.ts'
 import { applicationRoles, databaseName, markOf, type ApplicationRole } from './names.ts'
-import { extensionStep, missingSteps, type Step } from './recipe.sql.ts'
+import {
+  claimStep,
+  creationStep,
+  extensionStep,
+  makingSteps,
+  missingSteps,
+  type Step,
+} from './recipe.sql.ts'
 import { passwordChange, type Slots, type Verifiers } from './roles.sql.ts'
 import { scramVerifier, verifierFits } from './scram.ts'
 import { answer, lockCustomer, repairServer, serverChanges, unlockAll } from './server.sql.ts'
 import type { Login, Server, Session } from './server.ts'
 import { readState, type RoleState, type ServerState } from './state.sql.ts'
+import type { WarmPool } from './warm-pool.ts'
 
 /** Where a customer is worked at: a server, and a session on its administrative database. */
 export type At = {
   readonly server: Server
   readonly sql: Session
   readonly readsVerifiers: boolean
+  readonly pool: WarmPool
 }
 
 type Spec = DatabaseSpec & { readonly logins: Readonly<Record<ApplicationRole, Login>> }
@@ -34,10 +43,10 @@ export async function converge(
   await lockCustomer(signal, at.sql, markOf(spec.customerUid))
   const steps: string[] = []
   const before = await read(signal, at, spec)
-  await untilNothingIsMissing(signal, at, spec, used, steps, undefined)
+  const outside = await untilNothingIsMissing(signal, at, spec, used, { steps, known: before })
   const name = databaseName(spec.customerUid)
   const { roles } = await inside(signal, at, name, (inner) =>
-    untilNothingIsMissing(signal, at, spec, used, steps, inner),
+    untilNothingIsMissing(signal, at, spec, used, { steps, known: outside, inner }),
   )
   // Who was made in this run has its password from here.
   const wrong = await wrongPasswords(signal, at, spec, roles, before.roles)
@@ -58,21 +67,30 @@ export async function converge(
   return { steps, roles: after.roles }
 }
 
-/** @param inner a session inside the database; without one only what is outside is looked at */
+type Work = {
+  /** What was done, for the caller. */
+  readonly steps: string[]
+  /** As it was read last. */
+  readonly known: ServerState
+  /** A session inside the database; without one only what is outside is looked at. */
+  readonly inner?: Session
+}
+
 async function untilNothingIsMissing(
   signal: AbortSignal,
   at: At,
   spec: Spec,
   used: Slots,
-  steps: string[],
-  inner: Session | undefined,
+  { steps, known, inner }: Work,
 ): Promise<ServerState> {
   /** By what was to be put right. */
   const refused = new Map<string, unknown>()
   let oneByOne = false
   let repaired = false
   for (let round = 0; round < maxRounds; round += 1) {
-    const state = await read(signal, at, spec)
+    // What is done inside changes nothing outside, but for the search path that finds extensions.
+    const isKnown = round === 0 || (inner !== undefined && spec.extensions.length === 0)
+    const state = isKnown ? known : await read(signal, at, spec)
     if (!repaired && serverChanges(state).some(({ sql }) => sql !== undefined)) {
       repaired = true
       if (await repairServer(signal, at.sql, () => read(signal, at, spec))) steps.push('server')
@@ -87,33 +105,43 @@ async function untilNothingIsMissing(
     const verifiers = await verifiersOf(spec, state.roles)
     const missing = missingSteps(spec, seen, used, verifiers)
     if (missing.length === 0) return state
-    const step = nextOf(missing, refused, oneByOne)
-    if (!step) throw [...refused.values()][0]
-    const session = step.where === 'database' && inner ? inner : at.sql
-    try {
-      await execute(signal, at.server.name, session, step)
-      steps.push(step.name)
-    } catch (error) {
-      // What the operator may not undo must not keep it from closing a door that stands open.
-      const whole = database?.mark === markOf(spec.customerUid)
-      if (!whole || !lacksRights(error)) throw error
-      if (oneByOne) for (const { what } of step.changes) refused.set(what, error)
-      oneByOne = true
+    const isMissing = missing.some(({ name }) => name === creationStep)
+    const pooled = isMissing ? await at.pool.take(signal, at.sql) : undefined
+    const wanted = isMissing ? makingSteps(spec, seen, used, verifiers, pooled) : missing
+    const todo = withoutRefused(wanted, refused, oneByOne)
+    if (todo.length === 0) throw [...refused.values()][0]
+    for (const step of todo) {
+      const session = step.where === 'database' && inner ? inner : at.sql
+      try {
+        await execute(signal, at.server.name, session, step)
+        steps.push(step.name)
+      } catch (error) {
+        if (pooled !== undefined) at.pool.forget()
+        if (step.name === claimStep && isNoDatabase(error)) break // somebody else had it
+        // What the operator may not undo must not keep it from closing a door that stands open.
+        const whole = database?.mark === markOf(spec.customerUid)
+        if (!whole || !lacksRights(error)) throw error
+        if (oneByOne) for (const { what } of step.changes) refused.set(what, error)
+        oneByOne = true
+        break
+      }
     }
   }
   throw new TenantryError('DATABASE_FAILED', `${steps.at(-1) ?? 'reading'} does not last`)
 }
 
-function nextOf(
+/** Of one step a single change, once it is known that not all of them are allowed. */
+function withoutRefused(
   missing: readonly Step[],
   refused: ReadonlyMap<string, unknown>,
   oneByOne: boolean,
-): Step | undefined {
-  for (const step of missing) {
-    const changes = step.changes.filter(({ what }) => !refused.has(what))
-    if (changes.length > 0) return { ...step, changes: oneByOne ? changes.slice(0, 1) : changes }
-  }
-  return undefined
+): readonly Step[] {
+  const steps = missing
+    .map((step) => ({ ...step, changes: step.changes.filter(({ what }) => !refused.has(what)) }))
+    .filter(({ changes }) => changes.length > 0)
+  return oneByOne
+    ? steps.slice(0, 1).map((step) => ({ ...step, changes: step.changes.slice(0, 1) }))
+    : steps
 }
 
 async function execute(

@@ -3,14 +3,25 @@ import { databaseName, groupName, type ApplicationRole } from './names.ts'
 import type { Login, ServerOptions } from './server.ts'
 
 export function credentialsOf(
-  { host, port, tls, advertise }: ServerOptions,
+  server: ServerOptions,
   customerUid: string,
   role: ApplicationRole,
+  login: Login,
+): Record<string, string> {
+  return {
+    role: groupName(customerUid, role),
+    ...credentialsFor(server, databaseName(customerUid), login),
+  }
+}
+
+/** For one database of the server, whatever it is. */
+export function credentialsFor(
+  { host, port, tls, advertise }: ServerOptions,
+  dbname: string,
   { username, password }: Login,
 ): Record<string, string> {
   const at = advertise ?? { host, port }
   const authority = `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`
-  const dbname = databaseName(customerUid)
   const mode = tls === 'off' ? 'prefer' : 'verify-full'
   const uri = new URL(`postgresql://${authority}/${dbname}?sslmode=${mode}`)
   uri.username = username
@@ -19,7 +30,6 @@ export function credentialsOf(
   return {
     type: 'postgresql',
     provider: 'tenantry',
-    role: groupName(customerUid, role),
     host: at.host,
     port: String(at.port),
     dbname,

@@ -3,10 +3,12 @@
 import { TenantryError } from '../api/errors.ts'
 import type { Reachable } from './breaker.ts'
 import type { DatabaseSpec } from './change.sql.ts'
+import { endExpired, readClock } from './clock.sql.ts'
+import { Clocks } from './clocks.ts'
 import { converge, type At } from './converge.ts'
 import { credentialsOf } from './credentials.ts'
 import { explain } from './failures.ts'
-import { applicationRoles, databaseName, groupName, loginName, markOf, slotOf } from './names.ts'
+import { applicationRoles, databaseName, groupsOf, loginName, markOf, slotOf } from './names.ts'
 import type { ApplicationRole, Slot } from './names.ts'
 import { observation, type Kept, type Observation } from './observation.ts'
 import { ensurePeople, peopleOf, refuseMistakes, type People, type PersonFound } from './people.ts'
@@ -18,6 +20,7 @@ import { readFitness, type Fitness } from './server.sql.ts'
 import { Server, type Lane, type Login, type ServerOptions, type Session } from './server.ts'
 import { countDatabases, readState } from './state.sql.ts'
 import { KeyedTurns } from './turns.ts'
+import { WarmPool } from './warm-pool.ts'
 
 export type CustomerDatabase = DatabaseSpec & {
   readonly server: string
@@ -27,20 +30,33 @@ export type CustomerDatabase = DatabaseSpec & {
 export type DatabasesOptions = {
   readonly servers: readonly ServerOptions[]
   readonly allowedExtensions: readonly string[]
+  /** How many databases stand ready on each server before a customer comes. Default 0. */
+  readonly warmPool?: number
+  /** How many do, whenever that changes. */
+  readonly onPoolReady?: (server: string, ready: number) => void
+  /** ms since 1970; default the machine's clock. */
+  readonly now?: () => number
 }
 
 export class Databases {
   readonly #servers: ReadonlyMap<string, Server>
   readonly #allowedExtensions: ReadonlySet<string>
+  readonly #makePool: (server: string) => WarmPool
+  readonly #pools = new Map<string, WarmPool>()
   readonly #fitness = new Map<string, Fitness>()
   readonly #customers = new KeyedTurns()
   readonly #people = new KeyedTurns()
   readonly #placement = new Placement()
   readonly #kept = new Map<string, Kept>()
   readonly #keptPeople = new Map<string, ReadonlyMap<string, string>>()
+  readonly #clocks: Clocks
 
-  constructor({ servers, allowedExtensions }: DatabasesOptions) {
-    this.#servers = new Map(servers.map((options) => [options.name, new Server(options)]))
+  constructor(options: DatabasesOptions) {
+    const { servers, allowedExtensions, warmPool = 0, onPoolReady, now = Date.now } = options
+    this.#clocks = new Clocks(now)
+    this.#servers = new Map(servers.map((server) => [server.name, new Server(server)]))
+    this.#makePool = (server) =>
+      new WarmPool({ wanted: warmPool, onReady: (ready) => onPoolReady?.(server, ready) })
     this.#allowedExtensions = new Set(allowedExtensions)
   }
 
@@ -56,6 +72,12 @@ export class Databases {
     return loginName(customerUid, role, slot)
   }
 
+  /** How others reach a server. */
+  addressOf(serverName: string): { readonly host: string; readonly port: number } {
+    const { host, port, advertise } = this.#server(serverName).options
+    return advertise ?? { host, port }
+  }
+
   /** What is known without asking: the last connection that was tried. */
   reachable(server: string): Reachable {
     return this.#servers.get(server)?.reachable ?? 'unknown'
@@ -64,12 +86,14 @@ export class Databases {
   /**
    * The server that holds this customer's database already; else one of the pool that has room.
    *
+   * @param mayStand something of it was made before, so that it may stand on a server that is silent now: it is waited for
    * @throws TenantryError POOL_UNKNOWN, SERVER_FULL, SERVER_UNREACHABLE when none of the pool answers
    */
   async place(
     signal: AbortSignal,
     pool: string,
     customerUid: string,
+    mayStand = false,
   ): Promise<{ readonly server: string }> {
     const servers = [...this.#servers.values()]
     const inPool = servers.map(({ options }) => options.pools.includes(pool))
@@ -86,10 +110,11 @@ export class Databases {
     signal.throwIfAborted()
     const rooms = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
     const [failure] = tried.flatMap((each, index) =>
-      each.status === 'rejected' && inPool[index] ? [each.reason] : [],
+      each.status === 'rejected' && (inPool[index] || mayStand) ? [each.reason] : [],
     )
-    const answers = rooms.some(({ server, holds }) => holds || server.pools.includes(pool))
-    if (!answers) throw failure
+    const isFound = rooms.some(({ holds }) => holds)
+    const hasRoom = !mayStand && rooms.some(({ server }) => server.pools.includes(pool))
+    if (failure !== undefined && !isFound && !hasRoom) throw failure
     return { server: this.#placement.choose(customerUid, pool, rooms) }
   }
 
@@ -121,12 +146,39 @@ export class Databases {
     })
   }
 
+  /** Makes databases until enough stand ready, one at a time and whenever no customer is worked for. */
+  async fillPool(signal: AbortSignal, serverName: string): Promise<void> {
+    const server = this.#server(serverName)
+    const pool = this.#pool(server)
+    let more = !pool.isFull
+    while (more) {
+      more = await this.#admin(
+        signal,
+        server,
+        (sql) =>
+          pool.fill(signal, sql, {
+            maxDatabases: server.options.maxDatabases,
+            promised: this.#placement.promisedOn(serverName),
+          }),
+        'patient',
+      )
+    }
+  }
+
+  /** Another replica may have used and filled the pools meanwhile. */
+  forgetPools(): void {
+    for (const pool of this.#pools.values()) pool.forget()
+  }
+
   /** What differs on a server, of all its customers: two queries and no write. */
   async observe(signal: AbortSignal, serverName: string): Promise<Observation> {
     const server = this.#server(serverName)
-    const state = await this.#admin(signal, server, (sql, { readsVerifiers }) =>
-      readState(signal, sql, 'all', readsVerifiers),
-    )
+    const state = await this.#admin(signal, server, async (sql, { readsVerifiers }) => {
+      const askedAt = this.#clocks.now()
+      const found = await readState(signal, sql, 'all', readsVerifiers)
+      this.#clocks.saw(serverName, found.clock, askedAt)
+      return found
+    })
     const kept = [...this.#kept].filter(([, { spec }]) => spec.server === serverName)
     return observation(state, new Map(kept), this.#keptPeople)
   }
@@ -142,14 +194,42 @@ export class Databases {
     const { customerUid } = people
     const known = this.#keptPeople.get(customerUid)
     const groups = people.people.map(
-      ({ login, group }) => [login, groupName(customerUid, group)] as const,
+      (person) => [person.login, groupsOf(customerUid, person).toSorted().join(' ')] as const,
     )
     // Before the first statement: one that fails may have made a login all the same.
     if (known) this.#keptPeople.set(customerUid, new Map([...known, ...groups]))
-    const wrote = await this.#inTurn(signal, people, 'usual', (at) =>
-      ensurePeople(signal, at, people),
-    )
+    const wrote = await this.#inTurn(signal, people, 'usual', async (at) => {
+      await this.#lookAtClock(signal, at)
+      return ensurePeople(signal, at, {
+        ...people,
+        people: people.people.map((person) => ({
+          ...person,
+          until: this.#clocks.endOn(people.server, person.until),
+        })),
+      })
+    })
     return { wrote }
+  }
+
+  /**
+   * Ends the sessions of all people of all customers on this server whose login has ended: one statement, however many there are.
+   * It proves nothing; each customer's own run does.
+   *
+   * @returns how many there were
+   */
+  async endExpired(signal: AbortSignal, server: string): Promise<number> {
+    const now = this.#clocks.now()
+    return this.#admin(
+      signal,
+      this.#server(server),
+      (sql) => endExpired(signal, sql, now),
+      'urgent',
+    )
+  }
+
+  /** How far the server's clock is ahead of ours, in ms, as far as it counts. */
+  skewMs(server: string): number {
+    return this.#clocks.skewMs(server)
   }
 
   /**
@@ -197,6 +277,15 @@ export class Databases {
     )
   }
 
+  /** Works on the server of a customer's database while nobody else of this process works on that customer. */
+  async inTurnOf<T>(
+    signal: AbortSignal,
+    customer: { readonly server: string; readonly customerUid: string },
+    work: (at: At) => Promise<T>,
+  ): Promise<T> {
+    return this.#customer(signal, customer, work)
+  }
+
   /** A customer that is gone is no longer missed by `observe`. */
   forget(customerUid: string): void {
     this.#placement.made(customerUid)
@@ -204,14 +293,16 @@ export class Databases {
     this.#keptPeople.delete(customerUid)
   }
 
-  credentials(
+  async credentials(
     serverName: string,
     customerUid: string,
     role: ApplicationRole,
     username: string,
     password: string,
-  ): Record<string, string> {
-    const { options } = this.#server(serverName)
+  ): Promise<Record<string, string>> {
+    const server = this.#server(serverName)
+    const { host, port } = await server.address()
+    const options = { ...server.options, host, port }
     return credentialsOf(options, customerUid, role, { username, password })
   }
 
@@ -225,6 +316,12 @@ export class Databases {
     return server
   }
 
+  #pool({ name }: Server): WarmPool {
+    const pool = this.#pools.get(name) ?? this.#makePool(name)
+    this.#pools.set(name, pool)
+    return pool
+  }
+
   #refuseExtensions({ extensions }: DatabaseSpec): void {
     for (const extension of extensions) {
       if (!this.#allowedExtensions.has(extension)) {
@@ -233,16 +330,22 @@ export class Databases {
     }
   }
 
+  async #lookAtClock(signal: AbortSignal, { server, sql }: At): Promise<void> {
+    if (this.#clocks.isKnown(server.name)) return
+    const askedAt = this.#clocks.now()
+    this.#clocks.saw(server.name, await readClock(signal, sql), askedAt)
+  }
+
   /** The customer's turn first, then the server's: nobody holds a worker while waiting for another run of the same customer. */
   async #customer<T>(
     signal: AbortSignal,
-    { server: serverName, customerUid }: CustomerDatabase,
+    { server: serverName, customerUid }: { readonly server: string; readonly customerUid: string },
     work: (at: At) => Promise<T>,
   ): Promise<T> {
     const server = this.#server(serverName)
     return this.#customers.run(signal, customerUid, () =>
       this.#admin(signal, server, (sql, { readsVerifiers }) =>
-        work({ server, sql, readsVerifiers }),
+        work({ server, sql, readsVerifiers, pool: this.#pool(server) }),
       ),
     )
   }
@@ -259,7 +362,9 @@ export class Databases {
       signal,
       server,
       (sql, { readsVerifiers }) =>
-        this.#people.run(signal, customerUid, () => work({ server, sql, readsVerifiers })),
+        this.#people.run(signal, customerUid, () =>
+          work({ server, sql, readsVerifiers, pool: this.#pool(server) }),
+        ),
       lane,
     )
   }

@@ -60,7 +60,9 @@ function isOutage(error: unknown): boolean {
   const code = codeOf(error)
   if (code !== undefined) return outageCodes.has(code) || code.startsWith('08')
   // The driver gives these without a code, in its own words.
-  return error instanceof Error && /timeout|Connection terminated/i.test(error.message)
+  return (
+    error instanceof Error && /timeout|Connection terminated|connection error/i.test(error.message)
+  )
 }
 
 function isUntrusted(error: unknown): boolean {
@@ -97,6 +99,11 @@ export function isCollision(error: unknown): boolean {
 /** What the statement names is not there, or no longer: whoever wanted it gone has what they wanted. */
 export function isGone(error: unknown): boolean {
   return codeOf(error) === '42704'
+}
+
+/** The database that a statement names is not there, also where that was explained already. */
+export function isNoDatabase(error: unknown): boolean {
+  return codeOf(error instanceof TenantryError ? error.cause : error) === '3D000'
 }
 
 /** Somebody was faster with the same name. */

@@ -24,36 +24,34 @@ export const extensionSchema = 'extensions'
 /** The customer's own objects come before those of extensions. */
 const searchPath = `"$user", public, ${extensionSchema}`
 
+type Schema = { readonly name: string; readonly owner: string; readonly rights: readonly string[] }
+
 export async function readInside(
   signal: AbortSignal,
   sql: Session,
   customerUid: string,
 ): Promise<InsideState> {
-  const schemas = await sql.query<{ name: string; owner: string; rights: string[] }>(
+  const [row] = await sql.query<{ schemas: Schema[]; defaults: string[]; extensions: string[] }>(
     signal,
-    `SELECT n.nspname::text AS name, pg_get_userbyid(n.nspowner)::text AS owner,
-       ARRAY(SELECT ${rightOf('a')} FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
-             WHERE a.grantee <> n.nspowner ORDER BY 1) AS rights
-     FROM pg_namespace n WHERE n.nspname IN ('public', $1)`,
-    [extensionSchema],
-  )
-  const [rest] = await sql.query<{ defaults: string[]; extensions: string[] }>(
-    signal,
-    `SELECT ARRAY(SELECT d.defaclobjtype::text || ':' || g.rolname || ':' || a.privilege_type
+    `SELECT ARRAY(SELECT json_build_object('name', n.nspname, 'owner', pg_get_userbyid(n.nspowner),
+           'rights', ARRAY(SELECT ${rightOf('a')} FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+                           WHERE a.grantee <> n.nspowner ORDER BY 1))
+         FROM pg_namespace n WHERE n.nspname IN ('public', $2)) AS schemas,
+       ARRAY(SELECT d.defaclobjtype::text || ':' || g.rolname || ':' || a.privilege_type
          FROM pg_default_acl d, aclexplode(d.defaclacl) a JOIN pg_roles g ON g.oid = a.grantee
          WHERE d.defaclnamespace = to_regnamespace('public')
            AND pg_get_userbyid(d.defaclrole) = $1) AS defaults,
        ARRAY(SELECT extname::text FROM pg_extension) AS extensions`,
-    [groupName(customerUid, 'adm')],
+    [groupName(customerUid, 'adm'), extensionSchema],
   )
-  const of = (name: string) => schemas.find((schema) => schema.name === name)
+  const of = (name: string) => row?.schemas.find((schema) => schema.name === name)
   return {
     publicOwner: of('public')?.owner,
     publicRights: of('public')?.rights ?? [],
     extensionsOwner: of(extensionSchema)?.owner,
     extensionsRights: of(extensionSchema)?.rights ?? [],
-    defaults: rest?.defaults ?? [],
-    extensions: rest?.extensions ?? [],
+    defaults: row?.defaults ?? [],
+    extensions: row?.extensions ?? [],
   }
 }
 

@@ -10,6 +10,7 @@ import {
   loginName,
   markOf,
   personLogin,
+  personLoginPattern,
   personPattern,
   rolePattern,
   slotOf,
@@ -41,7 +42,10 @@ describe('the names of a customer in PostgreSQL', () => {
     fc.assert(
       fc.property(fc.uuid(), (uid) => {
         expect(databaseName(uid)).toMatch(new RegExp(databasePattern))
-        for (const role of applicationRolesOf(uid)) expect(role).toMatch(new RegExp(rolePattern))
+        for (const role of applicationRolesOf(uid)) {
+          expect(role).toMatch(new RegExp(rolePattern))
+          expect(role).not.toMatch(new RegExp(personLoginPattern))
+        }
       }),
     )
     expect('t_northwind').not.toMatch(new RegExp(databasePattern))
@@ -65,7 +69,9 @@ describe('the names of a customer in PostgreSQL', () => {
         fc.pre(uid !== from && user !== other)
         const login = personLogin(uid, from, user)
         expect(login).toMatch(new RegExp(personPattern(uid)))
-        expect(login).not.toMatch(new RegExp(rolePattern))
+        for (const pattern of [personLoginPattern, rolePattern]) {
+          expect(login).toMatch(new RegExp(pattern))
+        }
         expect(personLogin(uid, from, user)).toBe(login)
         const others = [
           personLogin(uid, from, other),

@@ -45,6 +45,27 @@ export function groupName(uid: string, role: ApplicationRole): string {
   return `${databaseName(uid)}_${role}`
 }
 
+/**
+ * The NOLOGIN role that reads everything about the customer's devices, however little its own people may see of them.
+ * Technicians are in it.
+ */
+export function deviceRole(uid: string): string {
+  return `${databaseName(uid)}_dev`
+}
+
+/** What a person's login is a member of. */
+export function groupsOf(
+  uid: string,
+  { group, of }: { readonly group: ApplicationRole; readonly of: 'technician' | 'member' },
+): readonly string[] {
+  return [groupName(uid, group), ...(of === 'technician' ? [deviceRole(uid)] : [])]
+}
+
+/** All roles that the customer's logins are in. */
+export function groupNames(uid: string): readonly string[] {
+  return [...applicationRoles.map((role) => groupName(uid, role)), deviceRole(uid)]
+}
+
 /** The login of an application, a member of its group. */
 export function loginName(uid: string, role: ApplicationRole, slot: Slot): string {
   return `${groupName(uid, role)}_${slot}`
@@ -67,17 +88,36 @@ export function personLogin(
   return `${databaseName(customerUid)}_g_${base32(digest.slice(0, 32))}`
 }
 
+/** What the logins of one person of one organization have in common, in every customer. */
+export function personKey(organizationUid: string, userName: string): string {
+  return personLogin(organizationUid, organizationUid, userName).slice(-26)
+}
+
 /** What the logins of a customer's people look like to PostgreSQL's `~`. */
 export function personPattern(customerUid: string): string {
   return `^${databaseName(customerUid)}_g_[a-z2-7]{26}$`
 }
 
-/** All roles of a customer that applications use; people's logins are not among them. */
+/** The customer after whom its database is named: itself, unless it was given an older one. */
+export function databaseUidOf({
+  metadata,
+  status,
+}: {
+  readonly metadata: { readonly uid?: string }
+  readonly status?: { readonly database?: { readonly madeFor?: string } }
+}): string {
+  return status?.database?.madeFor ?? metadata.uid ?? ''
+}
+
+/** All roles of a customer; people's logins are not among them. */
 export function applicationRolesOf(uid: string): readonly string[] {
-  return applicationRoles.flatMap((role) => [
-    groupName(uid, role),
-    ...slots.map((slot) => loginName(uid, role, slot)),
-  ])
+  return [
+    ...applicationRoles.flatMap((role) => [
+      groupName(uid, role),
+      ...slots.map((slot) => loginName(uid, role, slot)),
+    ]),
+    deviceRole(uid),
+  ]
 }
 
 /**
@@ -93,7 +133,7 @@ export function slotOf(uid: string, role: ApplicationRole, username: string): Sl
 
 /** What our names look like to PostgreSQL's `~`: who looks for all customers of a server. */
 export const databasePattern = '^t_[a-z2-7]{26}$'
-export const rolePattern = '^t_[a-z2-7]{26}_((adm|rw|ro)(_[ab])?|g_[a-z2-7]{26})$'
+export const rolePattern = '^t_[a-z2-7]{26}_((adm|rw|ro)(_[ab])?|dev|g_[a-z2-7]{26})$'
 export const personLoginPattern = '^t_[a-z2-7]{26}_g_[a-z2-7]{26}$'
 
 /** The comment on everything of this customer, or its first word: the proof that it is ours. */

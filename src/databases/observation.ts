@@ -3,12 +3,13 @@
 import { TenantryError } from '../api/errors.ts'
 import type { DatabaseSpec } from './change.sql.ts'
 import {
-  applicationRoles,
   customerOf,
   databaseName,
   loginName,
   personLoginPattern,
   slots,
+  type ApplicationRole,
+  type Slot,
 } from './names.ts'
 import { missingSteps, noVerifiers } from './recipe.sql.ts'
 import type { Slots } from './roles.sql.ts'
@@ -32,7 +33,7 @@ export type Observation = {
   readonly people: ReadonlyMap<string, readonly string[]>
 }
 
-/** By login, the group that it is in. */
+/** By login, the groups that it is in, as one word each. */
 export type KeptPeople = ReadonlyMap<string, string>
 
 /** @param kept by customer UID; a customer that is not in it is judged by what does not depend on its spec */
@@ -69,8 +70,8 @@ function peopleDifferences(
     ...[...kept].flatMap(([login, group]) => {
       const found = roles.get(login)
       if (!found) return [`${login} is missing`]
-      const groups = found.groups.map(({ name }) => name)
-      const isAsMade = found.login && groups.length === 1 && groups[0] === group
+      const groups = new Set(found.groups.map(({ name }) => name))
+      const isAsMade = found.login && [...groups].toSorted().join(' ') === group
       return isAsMade ? [] : [`${login} may not sign in, or is in other groups`]
     }),
   ]
@@ -96,7 +97,12 @@ function differences(
   kept: Kept | undefined,
 ): readonly string[] {
   const database = state.databases.get(databaseName(customerUid))
-  const asFound = { customerUid, connectionLimit: database?.connectionLimit ?? -1, extensions: [] }
+  const asFound = {
+    customerUid,
+    connectionLimit: database?.connectionLimit ?? -1,
+    extensions: [],
+    graces: { adm: 'open', rw: 'open', ro: 'open' } as const,
+  }
   const { spec, used } = kept ?? { spec: asFound, used: slotsIn(customerUid, roles) }
   const seen = { roles, database, inside: undefined }
   return [
@@ -111,12 +117,14 @@ function differences(
   ]
 }
 
-/** The login of each pair that is there; the first when both are. */
+/** The login of each pair that may sign in; when both may, the one without an end. */
 function slotsIn(uid: string, roles: ReadonlyMap<string, RoleState>): Slots {
-  const [adm, rw, ro] = applicationRoles.map(
-    (role) => slots.find((slot) => roles.has(loginName(uid, role, slot))) ?? 'a',
-  )
-  return { adm: adm ?? 'a', rw: rw ?? 'a', ro: ro ?? 'a' }
+  const slotIn = (role: ApplicationRole): Slot => {
+    const found = (slot: Slot) => roles.get(loginName(uid, role, slot))
+    const open = slots.filter((slot) => found(slot)?.login)
+    return open.find((slot) => found(slot)?.limited === false) ?? open[0] ?? 'a'
+  }
+  return { adm: slotIn('adm'), rw: slotIn('rw'), ro: slotIn('ro') }
 }
 
 /** The first 28 characters of a role's name are its database's. */

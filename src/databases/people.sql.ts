@@ -5,9 +5,9 @@ import { escapeIdentifier as id, escapeLiteral as text } from 'pg'
 import { TenantryError } from '../api/errors.ts'
 import type { Change } from './change.sql.ts'
 import {
-  applicationRoles,
   databaseName,
-  groupName,
+  groupNames,
+  groupsOf,
   markOf,
   ownerRole,
   personPattern,
@@ -55,7 +55,7 @@ export async function readPeople(
   customerUid: string,
   { verifiers, everybody = false }: { readonly verifiers: boolean; readonly everybody?: boolean },
 ): Promise<ReadonlyMap<string, PersonState>> {
-  const own = applicationRoles.map((role) => groupName(customerUid, role))
+  const own = groupNames(customerUid)
   const stranger = `r.rolname <> $5 AND NOT ${administers('r')}
     AND ${commentOn('r.oid', 'pg_authid')} IS DISTINCT FROM $4
     AND (r.oid IN (SELECT m.member FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
@@ -93,19 +93,22 @@ export async function readPeople(
 export function personChanges(
   uid: string,
   seen: ReadonlyMap<string, PersonState>,
-  { login, group: role, until, of }: PersonLogin,
+  { login, group, until, of }: PersonLogin,
   verifier: string,
 ): readonly Change[] {
-  const group = groupName(uid, role)
+  const wanted = groupsOf(uid, { group, of })
   const found = seen.get(login)
-  for (const ours of [seen.get(group), found]) {
+  for (const ours of [...wanted.map((name) => seen.get(name)), found]) {
     if (ours && ours.mark !== markOf(uid)) throw new TenantryError('ROLE_FOREIGN', ours.name)
   }
-  if (!seen.has(group)) throw new TenantryError('DATABASE_FAILED', `${group} is not made yet`)
+  const missing = wanted.find((name) => !seen.has(name))
+  if (missing !== undefined) {
+    throw new TenantryError('DATABASE_FAILED', `${missing} is not made yet`)
+  }
   const name = id(login)
   const end = `VALID UNTIL ${text(until === 'open' ? 'infinity' : lastMoment(until))}`
   const comment = `COMMENT ON ROLE ${name} IS ${text(`${markOf(uid)} ${of}`)}`
-  const member = memberChanges(login, found, [group], false)
+  const member = memberChanges(login, found, wanted, false)
   if (!found) {
     const create = [
       // An administrator that is no superuser may then end the sessions of the role that it makes.

@@ -3,7 +3,7 @@
 import { TenantryError } from '../api/errors.ts'
 import type { At } from './converge.ts'
 import { explain, isGone, isTaken, isWrongPassword } from './failures.ts'
-import { applicationRoles, databaseName, groupName, markOf, personPattern } from './names.ts'
+import { databaseName, groupName, groupNames, markOf, personPattern } from './names.ts'
 import {
   asOne,
   countOrphans,
@@ -126,7 +126,7 @@ export async function peopleOf(
 ): Promise<readonly PersonFound[]> {
   const seen = await readPeople(signal, sql, customerUid, { verifiers: false, everybody: true })
   const orphans = await countOrphans(signal, sql, customerUid)
-  const own = applicationRoles.map((role) => groupName(customerUid, role))
+  const own = groupNames(customerUid)
   const people = [...seen.values()]
     .filter(({ name }) => !own.includes(name))
     .map((person): PersonFound => {

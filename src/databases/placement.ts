@@ -34,10 +34,9 @@ export class Placement {
     if (earlier !== undefined && fitting.some(({ server }) => server.name === earlier)) {
       return earlier
     }
-    const promised = [...this.#promised.values()]
     const [best] = fitting
       .map(({ server, used }) => {
-        const taken = used + promised.filter((each) => each.server === server.name).length
+        const taken = used + this.promisedOn(server.name)
         return { name: server.name, free: 1 - taken / server.maxDatabases }
       })
       .filter(({ free }) => free > 0)
@@ -45,6 +44,11 @@ export class Placement {
     if (!best) throw new TenantryError('SERVER_FULL', pool)
     this.#promised.set(customerUid, { server: best.name, at: this.#now() })
     return best.name
+  }
+
+  /** Databases that will be made on a server for customers to whom it was promised. */
+  promisedOn(server: string): number {
+    return [...this.#promised.values()].filter((each) => each.server === server).length
   }
 
   /** The database is there and counted by the server itself. */

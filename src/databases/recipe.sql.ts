@@ -13,6 +13,7 @@ import {
 import { databaseName, groupName, loginName, markOf, ownerRole } from './names.ts'
 import { roleChanges, type Slots, type Verifiers } from './roles.sql.ts'
 import { administers, commentOn, type DatabaseState, type RoleState } from './state.sql.ts'
+import { claimChange } from './warm-pool.sql.ts'
 
 export type DatabaseSeen = {
   readonly roles: ReadonlyMap<string, RoleState>
@@ -26,6 +27,15 @@ export type Step = {
   readonly name: string
   readonly where: 'server' | 'database'
   readonly changes: readonly Change[]
+}
+
+const rolesStep = 'roles'
+/** The two steps that give a customer a database: a new one, or one of the warm pool. */
+export const creationStep = 'create database'
+export const claimStep = 'claim database'
+
+export function makesDatabase(step: string): boolean {
+  return step === creationStep || step === claimStep
 }
 
 /** For those who only ask what differs. */
@@ -43,15 +53,51 @@ export function missingSteps(
   verifiers: Verifiers,
 ): readonly Step[] {
   refuseForeign(spec, seen)
-  const roles = roleChanges(spec.customerUid, seen.roles, used, verifiers)
+  const roles = roleChanges(spec, seen.roles, used, verifiers)
   const { database } = seen
   const steps: Step[] = [
-    { name: 'roles', where: 'server', changes: roles },
+    { name: rolesStep, where: 'server', changes: roles },
     ...(database
       ? databaseSteps(spec, seen, database, used)
-      : [{ name: 'create database', where: 'server' as const, changes: [creation(spec)] }]),
+      : [{ name: creationStep, where: 'server' as const, changes: [creation(spec)] }]),
   ]
   return steps.filter(({ changes }) => changes.length > 0)
+}
+
+/**
+ * All steps from no database to one that is open, in the order of `missingSteps`. What a database is like that was just made, or was
+ * claimed, is known beforehand; whoever executes them reads again afterwards.
+ *
+ * @param pooled the name of one of the warm pool; left out, it is made
+ */
+export function makingSteps(
+  spec: DatabaseSpec,
+  seen: DatabaseSeen,
+  used: Slots,
+  verifiers: Verifiers,
+  pooled?: string,
+): readonly Step[] {
+  const database: DatabaseState = {
+    name: databaseName(spec.customerUid),
+    owner: ownerRole,
+    open: false,
+    template: false,
+    connectionLimit: pooled === undefined ? spec.connectionLimit : -1,
+    mark: pooled === undefined ? null : markOf(spec.customerUid),
+    rights: pooled === undefined ? [':CONNECT', ':TEMPORARY'] : [],
+    settings: [],
+    intruders: [],
+    held: true,
+  }
+  const making = pooled === undefined ? creation(spec) : claimChange(spec, pooled)
+  const steps = missingSteps(spec, { ...seen, database }, used, verifiers)
+  const [roles, others] = [steps.filter(isOfRoles), steps.filter((step) => !isOfRoles(step))]
+  const name = pooled === undefined ? creationStep : claimStep
+  return [...roles, { name, where: 'server', changes: [making] }, ...others]
+}
+
+function isOfRoles({ name }: Step): boolean {
+  return name === rolesStep
 }
 
 function refuseForeign(
@@ -153,13 +199,13 @@ function rightChanges(
   return [...rights, { what: `${login} does not act as ${adm}`, sql }]
 }
 
-/** A session that was opened while the door stood open would outlive its closing. */
+/** A session that was opened while the door stood open would outlive its closing, and one of a login that was shut too. */
 function sessionChanges({ customerUid: uid }: DatabaseSpec, { name, intruders }: DatabaseState) {
   if (intruders.length === 0) return []
   const sql = `SELECT pg_terminate_backend(s.pid, 5000)
     FROM pg_stat_activity s LEFT JOIN pg_roles r ON r.oid = s.usesysid
     WHERE s.datname = ${text(name)} AND s.usesysid IS NOT NULL AND NOT coalesce(${administers('r')}, false)
-      AND ${commentOn('s.usesysid', 'pg_authid')} IS DISTINCT FROM ${text(markOf(uid))}`
+      AND (r.rolcanlogin IS FALSE OR ${commentOn('s.usesysid', 'pg_authid')} IS DISTINCT FROM ${text(markOf(uid))})`
   return [{ what: `sessions of ${intruders.join(', ')} are in the database`, sql }]
 }
 

@@ -5,7 +5,14 @@ import { describe, expect, test } from 'vitest'
 
 /** Files whose statements may take away; each needs a policy and a proof of ownership. */
 const mayTakeAway: readonly string[] = [
+  'src/databases/control/schema.sql.ts', // the trigger that refuses to empty the audit
   'src/databases/people.sql.ts', // the login of a person who left, with what is the person's own
+  'src/databases/registry/claims-schema.sql.ts', // a device that is released, which history keeps
+  'src/databases/registry/departures.sql.ts', // what is put right needs no record of what was to be put right
+  'src/databases/registry/inventory.sql.ts', // a device that left is not shown; what was measured of it stays
+  'src/databases/registry/schema.sql.ts', // the trigger that refuses to empty the history
+  'src/databases/registry/viewers.sql.ts', // the login of a person who may enter no customer any more
+  'src/databases/retirement.sql.ts', // reclaimPolicy Delete: what was closed and recorded, when its time is over
 ]
 
 const inSql = /\b(DROP|TRUNCATE|DELETE\s+FROM)\b/i
@@ -19,7 +26,7 @@ describe('the operator', () => {
     const found = files.filter((file) =>
       (file.endsWith('.sql.ts') ? inSql : anywhere).test(codeOf(file)),
     )
-    expect(found).toEqual(mayTakeAway)
+    expect(found.toSorted()).toEqual(mayTakeAway.toSorted())
   })
 
   test('writes SQL in files that are named so, and in no other', () => {

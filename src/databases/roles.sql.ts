@@ -1,9 +1,10 @@
 // A customer's roles as they should be: three groups, each in the next weaker one, and the logins of applications, each in its
 // group and nowhere else. Every role is made in one transaction with its mark, so that one without the mark was never ours.
 import { escapeIdentifier as id, escapeLiteral as text } from 'pg'
-import { applicationRoles, groupName, loginName, markOf, slots } from './names.ts'
+import { applicationRoles, deviceRole, groupName, loginName, markOf, slots } from './names.ts'
 import type { ApplicationRole, Slot } from './names.ts'
-import type { Change } from './change.sql.ts'
+import type { End } from '../api/time.ts'
+import type { Change, DatabaseSpec } from './change.sql.ts'
 import type { Membership, RoleState } from './state.sql.ts'
 
 export type Verifiers = Readonly<Record<ApplicationRole, string>>
@@ -22,16 +23,23 @@ const weaker: Readonly<Record<ApplicationRole, ApplicationRole | undefined>> = {
   ro: undefined,
 }
 
-/** @param used the logins that the Secrets name; the other of each pair may be there, and gets nothing new */
+/** @param used the logins that the Secrets name; the other of each pair is shut when its grace is over */
 export function roleChanges(
-  uid: string,
+  { customerUid: uid, graces }: Pick<DatabaseSpec, 'customerUid' | 'graces'>,
   roles: Roles,
   used: Slots,
   verifiers: Verifiers,
 ): readonly Change[] {
   const mark = `IS ${text(markOf(uid))}`
+  const survey = deviceRole(uid)
+  const ofDevices = [
+    ...(roles.has(survey) ? [] : made(survey, [`CREATE ROLE ${id(survey)} NOLOGIN`], mark)),
+    ...attributeChanges(roles.get(survey), 'NOLOGIN'),
+    ...memberChanges(survey, roles.get(survey), []),
+    ...strangerChanges(roles.get(survey)),
+  ]
   // The weakest first: a stronger one is granted what is there already.
-  return applicationRoles.toReversed().flatMap((role) => {
+  const ofApplications = applicationRoles.toReversed().flatMap((role) => {
     const group = groupName(uid, role)
     const below = weaker[role]
     const groups = below === undefined ? [] : [groupName(uid, below)]
@@ -46,6 +54,7 @@ export function roleChanges(
         if (login !== loginName(uid, role, used[role])) {
           if (!found) return []
           return [
+            ...graceChanges(found, graces?.[role]),
             ...powerChanges(found),
             ...memberChanges(login, found, [group]),
             ...strangerChanges(found),
@@ -64,6 +73,25 @@ export function roleChanges(
       }),
     ]
   })
+  return [...ofDevices, ...ofApplications]
+}
+
+/** PostgreSQL ends it by itself when nobody does; once it is shut no password is left that could open it. */
+function graceChanges(found: RoleState, grace: End | undefined): readonly Change[] {
+  if (!found.login || grace === 'open') return []
+  const name = id(found.name)
+  if (grace === undefined) {
+    const sql = `ALTER ROLE ${name} NOLOGIN PASSWORD NULL`
+    return [{ what: `${found.name} may sign in, and no Secret names it`, sql }]
+  }
+  if (found.limited) return []
+  const end = text(new Date(grace).toISOString())
+  return [
+    {
+      what: `${found.name} is to end, and has no end`,
+      sql: `ALTER ROLE ${name} VALID UNTIL ${end}`,
+    },
+  ]
 }
 
 /** What puts the password of a login right. */

@@ -2,21 +2,25 @@
 // At most four works go on at once, each on an administrative connection with one more inside a database: more DDL workers only
 // wait for each other's locks. Whoever takes access away has two places more, and waits for no database that is being made. Who
 // waits for a place waits here and not in the pool, whose time-out would look like a dead server.
-import { Client, Pool, type ClientConfig } from 'pg'
+import { createHash } from 'node:crypto'
+import { Client, Pool, type ClientConfig, type PoolClient } from 'pg'
 import { TenantryError } from '../api/errors.ts'
 import { Breaker, type BreakerOptions, type Reachable } from './breaker.ts'
 import { isCollision, reachability } from './failures.ts'
 import { Turns } from './turns.ts'
 
-export type ServerOptions = {
+export type Address = { readonly host: string; readonly port: number; readonly user: string }
+
+export type ServerOptions = Address & {
   readonly name: string
-  readonly host: string
-  readonly port: number
-  readonly user: string
+  /** Instead of host, port and user where these may change: asked again after a connection that failed. */
+  readonly locate?: () => Promise<Address>
   /** Read at every connection: it may be rotated while the operator runs. */
   readonly password: () => Promise<string>
   /** Default postgres. */
   readonly database?: string
+  /** What it acts as on that database. Default: the user. */
+  readonly role?: string
   readonly tls: { readonly ca: string } | 'off'
   /** How many customers' databases it may hold. */
   readonly maxDatabases: number
@@ -34,10 +38,19 @@ export type Session = {
     text: string,
     values?: readonly unknown[],
   ): Promise<readonly Row[]>
+  /**
+   * The same for a question that is asked again and again: the connection keeps it parsed, which is most of its cost. For catalogs
+   * alone: a table of ours may get another shape, and PostgreSQL then refuses what it has kept.
+   */
+  queryOften<Row>(
+    signal: AbortSignal,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<readonly Row[]>
 }
 
-/** Urgent is what takes access away. */
-export type Lane = 'usual' | 'urgent'
+/** Urgent is what takes access away; patient what nobody waits for. */
+export type Lane = 'usual' | 'urgent' | 'patient'
 
 export type Login = { readonly username: string; readonly password: string }
 
@@ -53,20 +66,14 @@ const lockTimeouts = { admin: '10s', inside: '2s' } as const
 
 export class Server {
   readonly options: ServerOptions
-  readonly #pool: Pool
+  #located: Address | undefined
+  #pool: { readonly key: string; readonly pool: Pool } | undefined
   readonly #lanes = { usual: new Turns(workers), urgent: new Turns(urgentWorkers) } as const
   readonly #breaker: Breaker
 
   constructor(options: ServerOptions, breaker: BreakerOptions = {}) {
     this.options = options
     this.#breaker = new Breaker(breaker)
-    const database = options.database ?? 'postgres'
-    this.#pool = new Pool({
-      ...this.#config(database, 'admin'),
-      max: workers + urgentWorkers,
-      idleTimeoutMillis: 30_000,
-    })
-    this.#pool.on('error', () => {}) // an idle connection was cut; the next use opens another
   }
 
   get name(): string {
@@ -83,9 +90,10 @@ export class Server {
     work: (session: Session) => Promise<T>,
     lane: Lane = 'usual',
   ): Promise<T> {
-    return this.#lanes[lane].run(signal, async () => {
+    const turns = this.#lanes[lane === 'urgent' ? 'urgent' : 'usual']
+    const turn = async (): Promise<T> => {
       const client = await this.#reach(signal, () => {
-        const arriving = this.#pool.connect()
+        const arriving = this.#connect()
         const leave = () => void arriving.then((late) => late.release()).catch(() => {})
         return orAborted(signal, arriving, leave)
       })
@@ -104,7 +112,8 @@ export class Server {
         client.off('error', onError)
         client.release(broken ?? false)
       }
-    })
+    }
+    return turns.run(signal, turn, lane === 'patient' ? 'patient' : 'usual')
   }
 
   /** Works inside a database, as the operator, on a connection of its own. Belongs inside an `admin`, whose turn it shares. */
@@ -113,7 +122,7 @@ export class Server {
     database: string,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    return this.#connected(signal, this.#config(database, 'inside'), work)
+    return this.#connected(signal, this.#config(await this.address(), database, 'inside'), work)
   }
 
   /** The same as somebody else: proof by signing in. A refused login is thrown as the driver says it. */
@@ -123,11 +132,43 @@ export class Server {
     { username: user, password }: Login,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    return this.#connected(signal, { ...this.#config(database, 'inside'), user, password }, work)
+    const config = this.#config(await this.address(), database, 'inside')
+    return this.#connected(signal, { ...config, user, password }, work)
   }
 
   async stop(): Promise<void> {
-    await this.#pool.end()
+    await this.#pool?.pool.end()
+  }
+
+  /** @throws TenantryError SERVER_PASSWORD_UNREADABLE */
+  async address(): Promise<Address> {
+    const { locate } = this.options
+    if (!locate) return this.options
+    this.#located ??= await this.#readable(locate)
+    return this.#located
+  }
+
+  /** On the administrative database; connections to another address than before are left to end by themselves. */
+  async #connect(): Promise<PoolClient> {
+    const { database = 'postgres', role } = this.options
+    const address = await this.address()
+    const key = JSON.stringify([address.host, address.port, address.user])
+    if (this.#pool?.key !== key) {
+      void this.#pool?.pool.end().catch(() => {})
+      const pool = new Pool({
+        ...this.#config(address, database, 'admin', role),
+        max: workers + urgentWorkers,
+        idleTimeoutMillis: 30_000,
+      })
+      pool.on('error', () => {}) // an idle connection was cut; the next use opens another
+      this.#pool = { key, pool }
+    }
+    try {
+      return await this.#pool.pool.connect()
+    } catch (error) {
+      this.#located = undefined
+      throw error
+    }
   }
 
   async #connected<T>(
@@ -146,26 +187,31 @@ export class Server {
     }
   }
 
-  #config(database: string, where: keyof typeof lockTimeouts): ClientConfig {
-    const { host, port, user, tls } = this.options
+  #config(
+    { host, port, user }: Address,
+    database: string,
+    where: keyof typeof lockTimeouts,
+    role?: string,
+  ): ClientConfig {
+    const { tls } = this.options
     return {
       host,
       port,
       user,
-      password: () => this.#password(),
+      password: () => this.#readable(this.options.password),
       database,
       ssl: tls === 'off' ? false : { ca: tls.ca, rejectUnauthorized: true },
       application_name: 'tenantry',
-      options: `${parameters} -c lock_timeout=${lockTimeouts[where]}`,
+      options: `${parameters} -c lock_timeout=${lockTimeouts[where]}${role === undefined ? '' : ` -c role=${role}`}`,
       connectionTimeoutMillis: 5_000,
       query_timeout: 35_000,
       keepAlive: true,
     }
   }
 
-  async #password(): Promise<string> {
+  async #readable<T>(read: () => Promise<T>): Promise<T> {
     try {
-      return await this.options.password()
+      return await read()
     } catch (error) {
       throw new TenantryError('SERVER_PASSWORD_UNREADABLE', this.name, { cause: error })
     }
@@ -182,29 +228,38 @@ export class Server {
   }
 
   #session(client: Client): Session {
-    const once = async <Row>(signal: AbortSignal, text: string, values: readonly unknown[]) => {
-      const asked =
-        values.length === 0
-          ? client.query<Row & object>(text)
-          : client.query<Row & object>(text, [...values])
-      // An abort cuts the connection: PostgreSQL may still carry the statement out, as after a crash.
-      const { rows } = await orAborted(signal, asked, () => void client.end().catch(() => {}))
-      return rows
+    const query = async <Row>(
+      signal: AbortSignal,
+      text: string,
+      values: readonly unknown[] = [],
+      name?: string,
+    ): Promise<readonly Row[]> => {
+      const config = { text, ...(values.length > 0 && { values: [...values] }) }
+      for (let attempt = 1; ; attempt += 1) {
+        signal.throwIfAborted()
+        try {
+          const asked = client.query<Row & object>(
+            name === undefined ? config : { ...config, name },
+          )
+          // An abort cuts the connection: PostgreSQL may still carry the statement out, as after a crash.
+          const { rows } = await orAborted(signal, asked, () => void client.end().catch(() => {}))
+          return rows
+        } catch (error) {
+          if (!isCollision(error) || attempt === attempts) throw error
+        }
+      }
     }
     return {
       serverName: this.name,
-      query: async <Row>(signal: AbortSignal, text: string, values: readonly unknown[] = []) => {
-        for (let attempt = 1; ; attempt += 1) {
-          signal.throwIfAborted()
-          try {
-            return await once<Row>(signal, text, values)
-          } catch (error) {
-            if (!isCollision(error) || attempt === attempts) throw error
-          }
-        }
-      },
+      query: (signal, text, values) => query(signal, text, values),
+      queryOften: (signal, text, values) => query(signal, text, values, nameOf(text)),
     }
   }
+}
+
+/** What is kept under a name must be the same text each time; PostgreSQL takes 63 bytes of a name. */
+function nameOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }
 
 /** Waits no longer than the signal allows; `leave` then disposes of what is still under way. */

@@ -49,7 +49,7 @@ export type DatabaseState = {
   /** `<role>:<privilege>` of everybody but the owner, with `*` when it may be handed on; PUBLIC is the empty name. */
   readonly rights: readonly string[]
   readonly settings: readonly string[]
-  /** Roles with a session in it that do not carry its mark, administrators of the server left out. */
+  /** Roles with a session in it that do not carry its mark or may not sign in, administrators of the server left out. */
   readonly intruders: readonly string[]
   /** Whether the operator may act as its owner. */
   readonly held: boolean
@@ -63,9 +63,12 @@ export type ServerState = {
   /** By name. */
   readonly roles: ReadonlyMap<string, RoleState>
   readonly databases: ReadonlyMap<string, DatabaseState>
+  /** The server's clock as it answered, in ms since 1970. */
+  readonly clock: number
 }
 
-export type Selection = { readonly customerUid: string } | 'all'
+/** One customer, all of them, or none: the server's own. */
+export type Selection = { readonly customerUid: string } | 'all' | 'none'
 
 /**
  * Two queries, whatever the selection.
@@ -86,23 +89,27 @@ export async function readState(
     doors: databases.filter((database) => !customers.includes(database)),
     roles: new Map(roles.filter(({ name }) => name !== ownerRole).map((role) => [role.name, role])),
     databases: new Map(customers.map((database) => [database.name, database])),
+    clock: databases[0]?.clock ?? NaN,
   }
 }
+
+/** A column and not a query of its own: it is asked on every look. */
+type WithClock = { readonly clock: number }
 
 async function readDatabases(
   signal: AbortSignal,
   sql: Session,
   selection: Selection,
-): Promise<readonly DatabaseState[]> {
+): Promise<readonly (DatabaseState & WithClock)[]> {
   const [condition, value] =
     selection === 'all'
       ? ['d.datname ~ $1', databasePattern]
-      : ['d.datname = $1', databaseName(selection.customerUid)]
-  return sql.query<DatabaseState>(
+      : ['d.datname = $1', selection === 'none' ? '' : databaseName(selection.customerUid)]
+  return sql.queryOften<DatabaseState & WithClock>(
     signal,
     `WITH sessions AS MATERIALIZED (
        SELECT s.datid, coalesce(r.rolname::text, 'a role that was dropped') AS name,
-         ${commentOn('s.usesysid', 'pg_authid')} AS mark
+         ${commentOn('s.usesysid', 'pg_authid')} AS mark, r.rolcanlogin IS FALSE AS shut
        FROM pg_stat_activity s LEFT JOIN pg_roles r ON r.oid = s.usesysid
        WHERE s.datid IS NOT NULL AND s.usesysid IS NOT NULL AND NOT coalesce(${administers('r')}, false))
      SELECT d.datname::text AS name, pg_get_userbyid(d.datdba)::text AS owner, d.datallowconn AS open,
@@ -113,8 +120,9 @@ async function readDatabases(
        ARRAY(SELECT unnest(c.setconfig) FROM pg_db_role_setting c
              WHERE c.setdatabase = d.oid AND c.setrole = 0) AS settings,
        ARRAY(SELECT DISTINCT s.name FROM sessions s WHERE s.datid = d.oid
-             AND s.mark IS DISTINCT FROM ${commentOn('d.oid', 'pg_database')}) AS intruders,
-       pg_has_role(d.datdba, 'USAGE') AS held
+             AND (s.shut OR s.mark IS DISTINCT FROM ${commentOn('d.oid', 'pg_database')})) AS intruders,
+       pg_has_role(d.datdba, 'USAGE') AS held,
+       (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS clock
      FROM pg_database d
      WHERE ${condition} OR d.datname IN ('postgres', 'template1', current_database())`,
     [value],
@@ -130,8 +138,11 @@ async function readRoles(
   const [condition, value] =
     selection === 'all'
       ? ['r.rolname ~ $1', rolePattern]
-      : ['r.rolname = ANY ($1)', applicationRolesOf(selection.customerUid)]
-  return sql.query<RoleState>(
+      : [
+          'r.rolname = ANY ($1)',
+          selection === 'none' ? [] : applicationRolesOf(selection.customerUid),
+        ]
+  return sql.queryOften<RoleState>(
     signal,
     `SELECT r.rolname::text AS name, r.rolcanlogin AS login,
        ${powers} AS powers,
@@ -160,7 +171,7 @@ export async function readWhoMayConnect(
   database: string,
   mark: string,
 ): Promise<readonly string[]> {
-  const rows = await sql.query<{ name: string }>(
+  const rows = await sql.queryOften<{ name: string }>(
     signal,
     `SELECT r.rolname::text AS name FROM pg_roles r, pg_database d
      WHERE d.datname = $1 AND has_database_privilege(r.oid, d.oid, 'CONNECT')

@@ -40,6 +40,25 @@ describe('turns', () => {
     expect(order).toEqual([1, 2, 3])
   })
 
+  test('go to who is patient when nobody works and nobody waits, one at a time', async () => {
+    const turns = new Turns(2)
+    const order: string[] = []
+    const say = (word: string) => async () => {
+      await Promise.resolve()
+      order.push(word)
+    }
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    await Promise.all([
+      turns.run(signal, () => gate),
+      turns.run(signal, say('patient 1'), 'patient'),
+      turns.run(signal, say('patient 2'), 'patient'),
+      turns.run(signal, say('usual 1')),
+      turns.run(signal, say('usual 2')).then(open),
+    ])
+    expect(order).toEqual(['usual 1', 'usual 2', 'patient 1', 'patient 2'])
+    expect(turns.idle).toBe(true)
+  })
+
   test('pass over whoever was aborted while waiting', async () => {
     const turns = new Turns(1)
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()

@@ -1,9 +1,13 @@
 // Turns: at most so many at once, first come, first served. With one place it is a mutex.
+// Who is patient begins only when nobody works and nobody waits, and one at a time.
 // The rule nobody would guess: who is aborted while waiting leaves the queue and takes nobody's turn.
+
+/** Patient is what nobody waits for. */
+export type Patience = 'usual' | 'patient'
 
 export class Turns {
   readonly #places: number
-  readonly #waiting: (() => void)[] = []
+  readonly #waiting = { usual: [] as (() => void)[], patient: [] as (() => void)[] } as const
   #taken = 0
 
   constructor(places: number) {
@@ -15,8 +19,12 @@ export class Turns {
     return this.#taken === 0
   }
 
-  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#take(signal)
+  async run<T>(
+    signal: AbortSignal,
+    work: () => Promise<T>,
+    patience: Patience = 'usual',
+  ): Promise<T> {
+    await this.#take(signal, patience)
     try {
       return await work()
     } finally {
@@ -24,29 +32,31 @@ export class Turns {
     }
   }
 
-  async #take(signal: AbortSignal): Promise<void> {
+  async #take(signal: AbortSignal, patience: Patience): Promise<void> {
     signal.throwIfAborted()
-    if (this.#taken < this.#places) {
+    if (this.#taken < (patience === 'patient' ? 1 : this.#places)) {
       this.#taken += 1
       return
     }
+    const waiting = this.#waiting[patience]
     await new Promise<void>((resolve, reject) => {
       const start = (): void => {
         signal.removeEventListener('abort', leave)
         resolve()
       }
       const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(start), 1)
+        waiting.splice(waiting.indexOf(start), 1)
         reject(signal.reason)
       }
       signal.addEventListener('abort', leave, { once: true })
-      this.#waiting.push(start)
+      waiting.push(start)
     })
   }
 
   /** The place goes to the next in line without being free in between. */
   #pass(): void {
-    const next = this.#waiting.shift()
+    const isLast = this.#taken === 1
+    const next = this.#waiting.usual.shift() ?? (isLast ? this.#waiting.patient.shift() : undefined)
     if (next) next()
     else this.#taken -= 1
   }

@@ -139,7 +139,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
 
   test('the second login of a pair takes over while the first still works', async () => {
     const rw = { username: loginName(b.customerUid, 'rw', 'b'), password: newPassword() }
-    const rotated = { ...b, logins: { ...b.logins, rw } }
+    const rotated = { ...b, logins: { ...b.logins, rw }, graces: { rw: 'open' as const } }
     expect((await world.databases.ensure(signal, rotated)).steps).toEqual(['roles'])
     expect(await world.databases.prove(signal, rotated)).toMatchObject({ isolated: true })
     await expect(world.as(rotated, 'rw', 'SELECT 1')).resolves.toHaveLength(1)

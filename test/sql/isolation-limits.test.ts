@@ -163,6 +163,7 @@ describe('a customer sees of another one', () => {
     const seen = await iSay<{ name: string }>(
       "SELECT datname AS name FROM pg_database WHERE datname ~ '^t_' UNION SELECT rolname FROM pg_roles WHERE rolname ~ '^t_'",
     )
-    for (const { name } of seen) expect(name).toMatch(/^t_[a-z2-7]{26}(_(adm|rw|ro)(_[ab])?)?$/)
+    for (const { name } of seen)
+      expect(name).toMatch(/^t_[a-z2-7]{26}(_((adm|rw|ro)(_[ab])?|dev))?$/)
   })
 })

@@ -5,7 +5,13 @@ import { inspect } from 'node:util'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CustomerDatabase } from '../../src/databases/databases.ts'
-import { databaseName, groupName, markOf, personLogin } from '../../src/databases/names.ts'
+import {
+  databaseName,
+  deviceRole,
+  groupName,
+  markOf,
+  personLogin,
+} from '../../src/databases/names.ts'
 import { newPassword } from '../../src/databases/password.ts'
 import type { PersonLogin } from '../../src/databases/people.ts'
 import { asPerson, closed, newPerson, oidOf, openAs, tracesOf } from '../support/people.ts'
@@ -105,7 +111,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
         of: 'technician',
         canLogin: true,
         validUntil: until,
-        groups: [groupName(customer.customerUid, 'rw')],
+        groups: [deviceRole(customer.customerUid), groupName(customer.customerUid, 'rw')],
         sessions: 0,
       })
       const session = await openAs(world, customer, tina)
@@ -178,7 +184,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
         expect.objectContaining({
           login: tina.login,
           validUntil: 'open',
-          groups: [groupName(customer.customerUid, 'ro')],
+          groups: [deviceRole(customer.customerUid), groupName(customer.customerUid, 'ro')],
         }),
       )
     })

@@ -41,3 +41,21 @@ export function grant(ofCustomer: string, ofPartner: string, spec: object = {}) 
 export function inMs(ms: number): string {
   return new Date(Date.now() + ms).toISOString()
 }
+
+/** A batch of devices; a bare word is a device id. */
+export function devices(
+  ofCustomer: string,
+  name: string,
+  list: readonly (string | object)[],
+  spec: object = {},
+) {
+  return {
+    apiVersion,
+    kind: 'DeviceAssignment',
+    metadata: { name, namespace: `customer-${ofCustomer}` },
+    spec: {
+      devices: list.map((each) => (typeof each === 'string' ? { id: each } : each)),
+      ...spec,
+    },
+  }
+}

@@ -24,8 +24,14 @@ export type SqlWorld = AsyncDisposable & {
   readonly databases: Databases
   /** The login that the operator uses. */
   readonly operator: Login
+  /** How the operator reaches the server. */
+  readonly server: ServerOptions
   /** Another operator on the same server; the caller stops it. */
-  connect(change?: Partial<ServerOptions>, allowedExtensions?: readonly string[]): Databases
+  connect(
+    change?: Partial<ServerOptions>,
+    allowedExtensions?: readonly string[],
+    now?: () => number,
+  ): Databases
   /** Runs statements as the superuser, whatever the operator is. */
   superuser<Row = Record<string, unknown>>(text: string, database?: string): Promise<Row[]>
   /** Runs one statement as an application of `who`, in the database of `where`. */
@@ -69,20 +75,18 @@ export async function startSqlWorld(
       await client.end()
     }
   }
-  const connect: SqlWorld['connect'] = (change = {}, allowedExtensions = []) => {
-    const main: ServerOptions = {
-      name: 'main',
-      host,
-      port,
-      tls: ca === undefined ? 'off' : { ca },
-      user: operator.user,
-      password: async () => operator.password,
-      maxDatabases: 100,
-      pools: ['default'],
-      ...change,
-    }
-    return new Databases({ servers: [main], allowedExtensions })
+  const server: ServerOptions = {
+    name: 'main',
+    host,
+    port,
+    tls: ca === undefined ? 'off' : { ca },
+    user: operator.user,
+    password: async () => operator.password,
+    maxDatabases: 100,
+    pools: ['default'],
   }
+  const connect: SqlWorld['connect'] = (change = {}, allowedExtensions = [], now = Date.now) =>
+    new Databases({ servers: [{ ...server, ...change }], allowedExtensions, now })
   if (kind === 'creator') {
     // What whoever hands out such an administrator does once; the operator has no right to it.
     await ask(
@@ -102,6 +106,7 @@ export async function startSqlWorld(
     postgres,
     databases,
     operator,
+    server,
     connect,
     open,
     superuser: (text, database = 'postgres') => ask(root, database, text),

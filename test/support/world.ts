@@ -14,6 +14,7 @@ import {
 } from '../../tools/local/platform.ts'
 import type { RunningOperator } from '../../tools/local/operator.ts'
 import type { CommandResult } from '../../tools/control-plane/command.ts'
+import { noteRights } from '../../tools/rights.ts'
 import { connect, type ApiServer } from './api-server.ts'
 
 export type WorldOptions = {
@@ -21,6 +22,8 @@ export type WorldOptions = {
   readonly replicas?: number
   readonly postgres?: boolean
   readonly config?: NonNullable<PlatformOptions['config']>
+  /** What brings the chart and starts operators. Default: as the demo does. */
+  readonly start?: (signal: AbortSignal, options: PlatformOptions) => Promise<Platform>
 }
 
 export type AuditEvent = {
@@ -72,7 +75,7 @@ const { signal } = new AbortController()
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'tenantry-world-'))
   const remove = () => rm(directory, { recursive: true, force: true })
-  const platform = await startPlatform(signal, {
+  const platform = await (options.start ?? startPlatform)(signal, {
     directory,
     auditLog: true,
     fsync: false,
@@ -133,6 +136,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     writes: async () => writesIn(await readFile(plane.auditLog ?? '', 'utf8')),
     async [Symbol.asyncDispose]() {
       api[Symbol.dispose]()
+      noteRights(plane.auditLog, operatorUser)
       await platform.stop()
       await remove()
     },

@@ -1,0 +1,215 @@
+// The two logins of a pair take turns while applications work, and whoever dies at whichever statement: no query fails, no password
+// that a Secret names stops working before its grace is over, and afterwards the former one opens nothing. Holds ISOLATED, PROVEN.
+// What a Secret says is a variable here; that it is written between the two halves, and by whom, is in test/api/databases.test.ts.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { CustomerDatabase, Databases } from '../../src/databases/databases.ts'
+import { applicationRoles, databaseName, loginName } from '../../src/databases/names.ts'
+import { newPassword } from '../../src/databases/password.ts'
+import {
+  administrators,
+  loginOf,
+  newCustomer,
+  startSqlWorld,
+  writesOf,
+  type SqlWorld,
+} from '../support/sql-world.ts'
+import {
+  startStatementProxy,
+  type Moment,
+  type StatementProxy,
+} from '../support/statement-proxy.ts'
+
+const { signal } = new AbortController()
+const allOpen = { adm: 'open', rw: 'open', ro: 'open' } as const
+
+describe.each(administrators)('on a server whose administrator %s', (_says, kind) => {
+  let world: SqlWorld
+  let proxy: StatementProxy
+  beforeAll(async () => {
+    world = await startSqlWorld(signal, kind)
+    proxy = await startStatementProxy(world.postgres)
+  })
+  afterAll(async () => {
+    await proxy[Symbol.asyncDispose]()
+    await world[Symbol.asyncDispose]()
+  })
+
+  /** The other letter of each pair, with passwords that nobody has seen. */
+  function nextOf(spec: CustomerDatabase): CustomerDatabase {
+    const { customerUid, logins } = spec
+    const next = (role: (typeof applicationRoles)[number]) => {
+      const slot = logins[role].username === loginName(customerUid, role, 'a') ? 'b' : 'a'
+      return { username: loginName(customerUid, role, slot), password: newPassword() }
+    }
+    return { ...spec, logins: { adm: next('adm'), rw: next('rw'), ro: next('ro') } }
+  }
+
+  async function stands(databases: Databases, spec: CustomerDatabase): Promise<void> {
+    await databases.ensure(signal, spec)
+    expect(await databases.prove(signal, spec)).toEqual({ isolated: true, problems: [] })
+  }
+
+  const graceUntil = (end: number) => ({ adm: end, rw: end, ro: end })
+
+  test('an application with 200 queries a second that reconnects loses none of them', async () => {
+    let secret = newCustomer()
+    await stands(world.databases, secret)
+    await world.as(secret, 'adm', 'CREATE TABLE word (word text)')
+    const ending = new AbortController()
+    const failures: unknown[] = []
+    let queries = 0
+    const client = async (role: 'rw' | 'ro') => {
+      while (!ending.signal.aborted) {
+        // A new connection reads the Secret, as a pod that starts; then it works for a while.
+        const connection = new Client({
+          host: world.postgres.host,
+          port: world.postgres.port,
+          ssl: world.postgres.ca === undefined ? false : { ca: world.postgres.ca },
+          database: databaseName(secret.customerUid),
+          ...loginOf(secret, role),
+        })
+        try {
+          await connection.connect()
+          for (let count = 0; count < 20 && !ending.signal.aborted; count += 1) {
+            await connection.query('SELECT count(*) FROM word')
+            queries += 1
+            await sleep(15)
+          }
+        } catch (error) {
+          failures.push(error)
+        }
+        await connection.end()
+      }
+    }
+    const clients = Array.from({ length: 5 }, (_, at) => client(at % 2 === 0 ? 'rw' : 'ro'))
+    const begun = performance.now()
+    for (let rotation = 0; rotation < 3; rotation += 1) {
+      const next = nextOf(secret)
+      await stands(world.databases, { ...next, graces: allOpen })
+      secret = next
+      await stands(world.databases, { ...secret, graces: graceUntil(Date.now() + 60_000) })
+      // Who still holds the former one has renewed its connection by now; so long a grace has to be.
+      await sleep(800)
+      await stands(world.databases, secret)
+    }
+    ending.abort()
+    await Promise.all(clients)
+    expect(failures).toEqual([])
+    expect(queries / ((performance.now() - begun) / 1000)).toBeGreaterThan(100)
+  }, 60_000)
+
+  test('in its grace the former login works and has an end; then it is out, with its sessions', async () => {
+    const before = newCustomer()
+    await stands(world.databases, before)
+    const after = nextOf(before)
+    await stands(world.databases, { ...after, graces: allOpen })
+    const end = Date.now() + 60_000
+    await stands(world.databases, { ...after, graces: graceUntil(end) })
+    const session = await world.open(loginOf(before, 'rw'), databaseName(before.customerUid))
+    const cut = new Promise((resolve) => session.on('error', resolve))
+    await expect(world.as(after, 'adm', 'CREATE TABLE made_by_b (n int)')).resolves.toEqual([])
+    await expect(world.as(before, 'adm', 'DROP TABLE made_by_b')).resolves.toEqual([])
+    const [role] = await world.superuser<{ ends: boolean }>(
+      `SELECT rolvaliduntil = to_timestamp(${end} / 1000.0) AS ends FROM pg_roles WHERE rolname = '${before.logins.rw.username}'`,
+    )
+    expect(role).toEqual({ ends: true })
+    const writes = await writesOf(world)
+    await stands(world.databases, { ...after, graces: graceUntil(end) })
+    expect(await writesOf(world)).toBe(writes)
+
+    await stands(world.databases, after)
+    await cut
+    for (const each of applicationRoles) {
+      await expect(world.as(before, each, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' })
+      await expect(world.as(after, each, 'SELECT 1')).resolves.toHaveLength(1)
+    }
+    expect(
+      await world.superuser(
+        `SELECT FROM pg_authid WHERE rolname = '${before.logins.rw.username}' AND NOT rolcanlogin AND rolpassword IS NULL`,
+      ),
+    ).toHaveLength(1)
+  })
+
+  test('a login that was shut and is opened by hand is seen, and shut again', async () => {
+    const before = newCustomer()
+    await stands(world.databases, before)
+    const after = nextOf(before)
+    await stands(world.databases, after)
+    const { username } = before.logins.ro
+    await world.superuser(`ALTER ROLE ${username} LOGIN PASSWORD 'by hand'`)
+    const session = await world.open(
+      { user: username, password: 'by hand' },
+      databaseName(before.customerUid),
+    )
+    const cut = new Promise((resolve) => session.on('error', resolve))
+    const seen = await world.databases.observe(signal, 'main')
+    expect(seen.customers.get(before.customerUid)).toEqual([
+      `${username} may sign in, and no Secret names it`,
+    ])
+    await stands(world.databases, after)
+    await cut
+    expect(
+      (await world.databases.observe(signal, 'main')).customers.get(before.customerUid),
+    ).toEqual([])
+  })
+
+  test('an operator that has just started says nothing of a pair in its grace', async () => {
+    const before = newCustomer()
+    await stands(world.databases, before)
+    const after = { ...nextOf(before), graces: graceUntil(Date.now() + 60_000) }
+    await stands(world.databases, after)
+    const started = world.connect()
+    expect((await started.observe(signal, 'main')).customers.get(before.customerUid)).toEqual([])
+    await started.stop()
+  })
+
+  // Each kind of administrator at one of the moments: the statements are the same.
+  const moment: Moment = kind === 'superuser' ? 'after' : 'during'
+  test(`dying ${moment} any statement of a rotation, what the Secret says works, and the next operator ends it`, async () => {
+    let current = newCustomer()
+    await stands(world.databases, current)
+    const points: string[] = []
+    const roles = `SELECT FROM pg_roles WHERE rolname ~ '^${databaseName(current.customerUid)}_[a-z]+_[ab]$'`
+    for (let cutAt = 1; ; cutAt += 1) {
+      let secret = current
+      let isGraceOver = true
+      /** As one run of the operator: what is left to do follows from what the Secret says. */
+      const run = async (databases: Databases): Promise<void> => {
+        if (secret === current) {
+          const next = nextOf(secret)
+          await databases.ensure(signal, { ...next, graces: allOpen })
+          secret = next
+          isGraceOver = false
+        }
+        if (!isGraceOver) {
+          await databases.ensure(signal, { ...secret, graces: graceUntil(Date.now() + 60_000) })
+          isGraceOver = true
+        }
+        await databases.ensure(signal, secret)
+      }
+      proxy.revive(cutAt, moment)
+      const dying = world.connect({ host: '127.0.0.1', port: proxy.port, tls: 'off' })
+      await run(dying).catch((error: unknown) => {
+        expect(error, proxy.last()).toMatchObject({ code: 'SERVER_UNREACHABLE' })
+      })
+      await dying.stop()
+      const died = proxy.isDead()
+      points.push(proxy.last())
+      await expect(world.as(secret, 'rw', 'SELECT 1'), proxy.last()).resolves.toHaveLength(1)
+      const former = current
+      await run(world.databases)
+      current = secret
+      await expect(world.as(current, 'rw', 'SELECT 1')).resolves.toHaveLength(1)
+      await expect(world.as(former, 'rw', 'SELECT 1')).rejects.toMatchObject({ code: '28P01' })
+      expect(await world.superuser(roles)).toHaveLength(6)
+      if (!died) break
+    }
+    expect(await world.databases.prove(signal, current)).toEqual({ isolated: true, problems: [] })
+    const said = points.join('\n')
+    for (const statement of ['LOGIN;', 'VALID UNTIL', 'NOLOGIN PASSWORD NULL']) {
+      expect(said).toContain(statement)
+    }
+  }, 120_000)
+})
