@@ -21,6 +21,8 @@ export type Known = {
   readonly partner: Partner | undefined
   /** The cluster's clock minus ours, in ms; 0 while the difference is tolerable. */
   readonly skewMs: number
+  /** The cluster does not know constrained impersonation. */
+  readonly lacksImpersonation?: boolean
 }
 
 export type Answer =
@@ -32,7 +34,13 @@ export type OwnPerson = { readonly person: string; readonly object: string } & (
   { readonly may: 'Enter'; readonly role: Role } | { readonly may: 'Not'; readonly why: Verdict }
 )
 
-export type Technician = { readonly person: string; readonly scope: Scope } & Answer
+export type Technician = {
+  readonly person: string
+  readonly scope: Scope
+  /** Of scope Impersonate: whom, and why. */
+  readonly actsAs: readonly string[]
+  readonly reason?: string
+} & Answer
 
 export type Access = {
   readonly own: readonly OwnPerson[]
@@ -41,6 +49,8 @@ export type Access = {
   readonly technicians: readonly Technician[]
   /** Partner Admins who may name technicians here, and nothing else. */
   readonly partnerAdmins: readonly string[]
+  /** Those among them who may end the relationship. */
+  readonly partnerSuperAdmins: readonly string[]
   /** The next moment at which any answer changes by time alone. */
   readonly nextChange: EpochMs | undefined
 }
@@ -51,7 +61,8 @@ export function access(known: Known, now: EpochMs): Access {
     own: standingsOf(known.customer).map((standing) => ownPerson(standing, known.customer)),
     ancestors: ancestorsWhoMayEnter(known),
     technicians: claims.map((claim) => technician(claim, now)),
-    partnerAdmins: partnerAdminsOf(known),
+    partnerAdmins: partnerPeople(known, ['SuperAdmin', 'Admin']),
+    partnerSuperAdmins: partnerPeople(known, ['SuperAdmin']),
     nextChange: nextChangeOf(claims, now),
   }
 }
@@ -77,14 +88,17 @@ function ancestorsWhoMayEnter({ ancestors }: Known): readonly string[] {
   return [...new Set(open.flatMap((parent) => holdersOf(parent, ['SuperAdmin', 'Admin'])))]
 }
 
-function technicianClaims({
+/** One per entry of the grant. */
+export function technicianClaims({
   customer,
   link,
   grant,
   partner,
   skewMs,
+  lacksImpersonation = false,
 }: Known): readonly TechnicianClaim[] {
   if (!grant) return []
+  const ownRoles = ownRolesOf(customer)
   const roles = new Map<string, Role>()
   for (const standing of partner ? standingsOf(partner) : []) {
     if (standing.holds !== 'Nothing') roles.set(standing.member.person.name, standing.holds)
@@ -97,11 +111,22 @@ function technicianClaims({
     partnerRole: roles.get(entry.name),
     linkedPartner: linkedPartner(link),
     skewMs,
+    ownRoles,
+    lacksImpersonation,
   }))
 }
 
+/** Of those who may enter, by user name. */
+function ownRolesOf(customer: Customer): ReadonlyMap<string, Role> {
+  const entering = standingsOf(customer).map((standing) => ownPerson(standing, customer))
+  return new Map(
+    entering.flatMap((each) => (each.may === 'Enter' ? [[each.person, each.role] as const] : [])),
+  )
+}
+
 function technician(claim: TechnicianClaim, now: EpochMs): Technician {
-  const named = { person: claim.entry.name, scope: claim.entry.scope }
+  const { name, scope, actsAs = [], reason } = claim.entry
+  const named = { person: name, scope, actsAs, ...(reason !== undefined && { reason }) }
   const why = technicianObjection(claim, now)
   const window = technicianWindow(claim)
   if (why || !window) return { ...named, may: 'Not', why: why ?? nothingKnown(claim) }
@@ -115,11 +140,11 @@ function nothingKnown({ entry }: TechnicianClaim): Verdict {
 }
 
 /** Needs the link alone: an invitation is accepted by naming the first technician. */
-function partnerAdminsOf({ link, grant, partner }: Known): readonly string[] {
-  if (!grant || grant.deleting || !partner || partner.deleting) return []
+function partnerPeople({ link, grant, partner }: Known, roles: readonly Role[]): readonly string[] {
+  if (!grant || grant.deleting || grant.unguarded || !partner || partner.deleting) return []
   if (partner.ref.name !== linkedPartner(link)) return []
   if (partner.suspended || !partner.accredited || !partner.signInReady) return []
-  return holdersOf(partner, ['SuperAdmin', 'Admin'])
+  return holdersOf(partner, roles)
 }
 
 /** What the grant says now, if its partner is linked: what `kubectl` shows as ACCESS. */

@@ -11,7 +11,14 @@ import type {
 } from '../api/kinds.generated.ts'
 import { customerNamespace, labels, organizationOf } from '../api/names.ts'
 import { parseTime } from '../api/time.ts'
-import { memberClaim, ownerClaim, type Directory } from './facts.ts'
+import {
+  memberClaim,
+  ownerClaim,
+  ownersOf,
+  recordClaim,
+  type Directory,
+  type PolicyName,
+} from './facts.ts'
 import type { Claim, OrganizationRef } from './organization.ts'
 import type { Pattern, patternsOf } from './usernames.ts'
 
@@ -21,7 +28,7 @@ export type OrganizationObject = CustomerOrganization | PartnerOrganization
 export type Shelves = {
   readonly customer: (name: string) => CustomerOrganization | undefined
   readonly partner: (name: string) => PartnerOrganization | undefined
-  /** Organizations whose `spec.owners` name the person. */
+  /** Organizations whose `spec.owners` name the person, or whose status keeps it as SuperAdmin. */
   readonly ownedBy: (person: string) => readonly OrganizationObject[]
   readonly membersIn: (namespace: string) => readonly OrganizationMember[]
   readonly membersNamed: (person: string) => readonly OrganizationMember[]
@@ -31,6 +38,9 @@ export type Shelves = {
   readonly grant: (namespace: string) => PartnerAccessGrant | undefined
   /** `undefined`: there is no such namespace. */
   readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>> | undefined
+  /** Left out: none. Manifests in files are taken as somebody wrote them who may. */
+  readonly lacksImpersonation?: () => boolean
+  readonly policyIsMissing?: (policy: PolicyName) => boolean
   /** May be kept between two changes of an organization. */
   readonly patterns: () => ReturnType<typeof patternsOf>
 }
@@ -50,6 +60,8 @@ export function directoryOver(shelves: Shelves): Directory {
     claimsOn: (person) => claimsOn(shelves, person),
     fitting: (person) => shelves.patterns().fitting(person),
     patternIsLater: (organization) => shelves.patterns().isLater(organization),
+    policyIsMissing: (policy) => shelves.policyIsMissing?.(policy) ?? false,
+    lacksImpersonation: () => shelves.lacksImpersonation?.() ?? false,
   }
 }
 
@@ -66,7 +78,12 @@ export function ownerOf(
 
 function claimsOn(shelves: Shelves, person: string): readonly Claim[] {
   return [
-    ...shelves.ownedBy(person).map((object) => ownerClaim(refOf(object), object, person)),
+    ...shelves
+      .ownedBy(person)
+      .flatMap((object) => [
+        ...(ownersOf(object).includes(person) ? [ownerClaim(refOf(object), object, person)] : []),
+        ...(object.status?.superAdmin?.user === person ? [recordClaim(refOf(object), object)] : []),
+      ]),
     ...shelves.membersNamed(person).flatMap((member) => {
       const organization = ownerOf(shelves, member.metadata.namespace ?? '')
       return organization && !member.metadata.deletionTimestamp

@@ -8,8 +8,8 @@ import type {
   PartnerAccessGrant,
   PartnerOrganization,
 } from '../api/kinds.generated.ts'
-import { customerNamespace, partnerNamespace } from '../api/names.ts'
-import type { ObjectMeta } from '../api/object.ts'
+import { annotations, customerNamespace, partnerNamespace } from '../api/names.ts'
+import type { Condition, ObjectMeta } from '../api/object.ts'
 import { parseTime, type EpochMs } from '../api/time.ts'
 import type { Known } from './access.ts'
 import type { Grant } from './grant.ts'
@@ -39,7 +39,14 @@ export type Directory = {
   readonly fitting: (person: string) => readonly OrganizationRef[]
   /** True when an older organization's pattern overlaps this one's. */
   readonly patternIsLater: (organization: OrganizationRef) => boolean
+  /** The chart's policy of that name is not in force: what is written now, anybody may have written. */
+  readonly policyIsMissing: (policy: PolicyName) => boolean
+  /** Whether the cluster does not know constrained impersonation. */
+  readonly lacksImpersonation: () => boolean
 }
+
+/** The policies whose absence the core minds. */
+export type PolicyName = 'tenantry-members' | 'tenantry-grants' | 'tenantry-created-by'
 
 /** Everything that bears on who may enter this customer. */
 export function knownAbout(directory: Directory, object: CustomerOrganization, skewMs = 0): Known {
@@ -53,9 +60,10 @@ export function knownAbout(directory: Directory, object: CustomerOrganization, s
       .filter((parent) => parent !== undefined)
       .map((parent) => customerFacts(directory, parent)),
     link: linkOf(object),
-    grant: grant && grantFacts(grant),
+    grant: grant && grantFacts(directory, object, grant),
     partner: partner && partnerFacts(directory, partner),
     skewMs,
+    lacksImpersonation: directory.lacksImpersonation(),
   }
 }
 
@@ -101,7 +109,12 @@ export function linkOf(object: CustomerOrganization): Link {
   return { state: recorded.state, epoch, partner: recorded.name }
 }
 
-function grantFacts({ metadata, spec }: PartnerAccessGrant): Grant {
+function grantFacts(
+  directory: Directory,
+  customer: CustomerOrganization,
+  object: PartnerAccessGrant,
+): Grant {
+  const { metadata, spec } = object
   const { access } = spec
   return {
     partner: spec.partnerRef.name,
@@ -109,13 +122,39 @@ function grantFacts({ metadata, spec }: PartnerAccessGrant): Grant {
     mode: access?.mode ?? 'Continuous',
     window: bounds(access ?? {}),
     maxScope: access?.maxScope ?? 'Full',
+    allowImpersonation: access?.allowImpersonation ?? false,
     technicians: (spec.technicians ?? []).map((entry) => ({
       name: entry.name,
       scope: entry.scope ?? 'Full',
+      actsAs: entry.impersonate?.users ?? [],
+      ...(entry.reason !== undefined && { reason: entry.reason }),
       ...bounds(entry),
     })),
     deleting: metadata.deletionTimestamp !== undefined,
+    unguarded: grantIsUnguarded(directory, customer, object),
   }
+}
+
+/** Once found it stays so, whatever is changed later: a change of one part proves nothing of another. */
+function grantIsUnguarded(
+  directory: Directory,
+  customer: CustomerOrganization,
+  { metadata, status }: PartnerAccessGrant,
+): boolean {
+  const accepted = customer.metadata.annotations?.[annotations.confirmGrant]
+  if (accepted === String(metadata.generation)) return false
+  if (status?.conditions?.some(({ type }) => type === guardedCondition)) return true
+  return directory.policyIsMissing('tenantry-grants') && isUnseen(metadata, status)
+}
+
+/** On a grant only while it is not: how status remembers. */
+export const guardedCondition = 'Guarded'
+
+type Seen = { readonly observedGeneration?: number; readonly conditions?: Condition[] } | undefined
+
+/** Written since we last looked, with the policy in force. */
+function isUnseen({ generation }: ObjectMeta, status: Seen): boolean {
+  return status?.observedGeneration !== generation
 }
 
 function bounds(text: { readonly notBefore?: string; readonly notAfter?: string }) {
@@ -139,6 +178,7 @@ function organizationFacts(
     uid: object.metadata.uid ?? '',
     deleting: object.metadata.deletionTimestamp !== undefined,
     usernames: usernamesOf(directory, ref, object),
+    ...lastSuperAdmin(directory, object),
     members: [
       ...ownersOf(object).map((user) => ownerFact(directory, ref, object, user)),
       ...directory.members(namespace).map((member) => memberFact(directory, member)),
@@ -153,6 +193,23 @@ function usernamesOf(
 ): Organization['usernames'] {
   if (!spec.usernames?.prefix && !spec.usernames?.suffix) return 'none'
   return directory.patternIsLater(ref) ? 'later' : 'own'
+}
+
+/** Read even when nobody has it any more: the core decides whether it counts. */
+function lastSuperAdmin(directory: Directory, { metadata, status }: OrganizationObject) {
+  const record = status?.superAdmin
+  if (!record) return {}
+  const fact: MemberFact = {
+    source: 'record',
+    object: record.user,
+    uid: metadata.uid ?? '',
+    since: parseTime(record.since) ?? Number.MAX_SAFE_INTEGER,
+    person: personNamed(directory, record.user),
+    role: undefined,
+    recordedRole: undefined,
+    deleting: false,
+  }
+  return { lastSuperAdmin: fact }
 }
 
 export function ownersOf({ spec }: OrganizationObject): readonly string[] {
@@ -188,7 +245,14 @@ function memberFact(directory: Directory, { metadata, spec, status }: Organizati
     role: spec.role,
     recordedRole: status?.role,
     deleting: metadata.deletionTimestamp !== undefined,
+    unguarded: memberIsUnguarded(directory, metadata, status),
   } satisfies MemberFact
+}
+
+/** Until it is written again: whoever may do that with the policy in force has the right to all of it. */
+function memberIsUnguarded(directory: Directory, metadata: ObjectMeta, status: Seen): boolean {
+  if (isUnseen(metadata, status)) return directory.policyIsMissing('tenantry-members')
+  return status?.conditions?.some(({ reason }) => reason === 'PolicyMissing') ?? false
 }
 
 function personNamed(directory: Directory, name: string): Person {
@@ -207,6 +271,19 @@ export function ownerClaim(
     since: (record?.since && parseTime(record.since)) || createdAt(metadata),
     uid: metadata.uid ?? '',
     recorded: record?.home === true,
+  }
+}
+
+/** The last SuperAdmin on record belongs here, with or without a member object. */
+export function recordClaim(
+  organization: OrganizationRef,
+  { metadata, status }: OrganizationObject,
+): Claim {
+  return {
+    organization,
+    since: parseTime(status?.superAdmin?.since ?? '') ?? createdAt(metadata),
+    uid: metadata.uid ?? '',
+    recorded: true,
   }
 }
 

@@ -1,6 +1,8 @@
 // A partner's grant as the core reads it, and how its access stands as a whole.
 // Managed access is Continuous whatever else is written: the customer does not edit it.
 
+import { annotations } from '../api/names.ts'
+import type { Verdict } from '../api/reasons.ts'
 import type { EpochMs } from '../api/time.ts'
 import { always, phaseOf, windowOf, type Window, type WindowText } from './window.ts'
 
@@ -8,7 +10,13 @@ export const maxTechnicians = 500
 
 export type Scope = 'Full' | 'ReadOnly' | 'Impersonate'
 
-export type TechnicianEntry = WindowText & { readonly name: string; readonly scope: Scope }
+export type TechnicianEntry = WindowText & {
+  readonly name: string
+  readonly scope: Scope
+  /** Of scope Impersonate: whom, and why. */
+  readonly actsAs?: readonly string[]
+  readonly reason?: string
+}
 
 export type Grant = {
   readonly partner: string
@@ -16,9 +24,12 @@ export type Grant = {
   readonly mode: 'Continuous' | 'Period' | 'Disabled'
   readonly window: WindowText
   readonly maxScope: 'Full' | 'ReadOnly'
+  readonly allowImpersonation?: boolean
   readonly technicians: readonly TechnicianEntry[]
   /** Deleted, and held by the finalizer: it gives nothing any more. */
   readonly deleting: boolean
+  /** Changed while the policy was missing that lets only the right people change it. */
+  readonly unguarded?: boolean
 }
 
 export type GrantAccess = 'None' | 'Scheduled' | 'Active' | 'Disabled' | 'Expired'
@@ -48,4 +59,11 @@ export function grantAccess(grant: Grant, now: EpochMs): GrantAccess {
 
 export function isDisabled(grant: Grant): boolean {
   return grant.mode === 'Disabled' && grant.relationship !== 'Managed'
+}
+
+export function unguardedGrant(customer: string): Verdict {
+  return {
+    reason: 'PolicyMissing',
+    message: `The grant of ${customer} was changed while the policy tenantry-grants was missing, so nobody can tell by what right, and it gives nothing. The platform applies the chart again; then delete the grant and write it anew, or, having looked at it, annotate customer ${customer} with ${annotations.confirmGrant}=<metadata.generation of the grant>.`,
+  }
 }

@@ -1,6 +1,7 @@
 // What an organization's own people may be in it: the effective role of each, or why there is none.
 // Holds ONE-HOME. Bindings, member status, HasAdmin and the technicians' check all ask here.
 // A role that was left out is decided once (the first becomes SuperAdmin) and then kept by status.
+// An organization that had a SuperAdmin keeps one: the last on record, until there is another.
 
 import type { Verdict } from '../api/reasons.ts'
 import { isHome } from './home.ts'
@@ -26,14 +27,27 @@ export function standingsOf(organization: Organization): readonly Standing[] {
   let hasSuperAdmin = judged.some(
     ({ member, why }) => !why && writtenRole(member, organization) === 'SuperAdmin',
   )
-  return judged.map(({ member, why }) => {
+  const last = hasSuperAdmin ? undefined : lastOnRecord(organization)
+  if (last) hasSuperAdmin = true
+  const isLast = ({ person }: MemberFact) => person.name === last?.person.name
+  const standings = judged.map(({ member, why }): Standing => {
     if (why) return { member, holds: 'Nothing', why }
+    if (isLast(member)) return { member, holds: 'SuperAdmin' }
     const written = writtenRole(member, organization)
     if (written) return { member, holds: written }
     const role = hasSuperAdmin ? lowestRole(organization) : 'SuperAdmin'
     if (role === 'SuperAdmin') hasSuperAdmin = true
     return { member, holds: role }
   })
+  if (!last || standings.some(({ member, holds }) => holds !== 'Nothing' && isLast(member)))
+    return standings
+  return [...standings, { member: last, holds: 'SuperAdmin' }]
+}
+
+/** Whoever was removed or lowered although nobody else is left; still somebody of this home. */
+function lastOnRecord(organization: Organization): MemberFact | undefined {
+  const { lastSuperAdmin: last } = organization
+  return last && !firstObjection(last, organization, new Set()) ? last : undefined
 }
 
 /** Who holds one of the roles, by name. */
@@ -45,7 +59,7 @@ export function holdersOf(organization: Organization, roles: readonly Role[]): r
 
 /** The role that somebody wrote, or that status has kept; `undefined` while it is still open. */
 function writtenRole(member: MemberFact, organization: Organization): Role | undefined {
-  if (member.source === 'owner') return 'SuperAdmin'
+  if (member.source !== 'member') return 'SuperAdmin'
   return rolesOf(organization).find((role) => role === (member.role ?? member.recordedRole))
 }
 
@@ -65,6 +79,7 @@ type Check = (
 
 /** In the order in which we tell it. */
 const checks: readonly Check[] = [
+  policyWasMissing, // first: status has to remember it
   memberIsLeaving,
   nameIsReserved,
   patternBelongsToOlder,
@@ -85,6 +100,14 @@ function firstObjection(
     if (objection) return objection
   }
   return undefined
+}
+
+function policyWasMissing({ unguarded, person }: MemberFact): Verdict | undefined {
+  if (!unguarded) return undefined
+  return {
+    reason: 'PolicyMissing',
+    message: `The entry of ${person.name} was written while the policy tenantry-members was missing, so nobody can tell by what right. The platform applies the chart again; then remove the entry and add it anew.`,
+  }
 }
 
 function memberIsLeaving({ deleting, person }: MemberFact): Verdict | undefined {

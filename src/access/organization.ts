@@ -28,7 +28,8 @@ export type Person = {
 }
 
 export type MemberFact = {
-  readonly source: 'owner' | 'member'
+  /** `record`: status keeps this person as the last SuperAdmin, whatever became of the member. */
+  readonly source: 'owner' | 'member' | 'record'
   /** Name of the member object; the person's name for an owner. */
   readonly object: string
   readonly uid: string
@@ -38,6 +39,8 @@ export type MemberFact = {
   /** The role that status has kept for a member written without one. */
   readonly recordedRole: string | undefined
   readonly deleting: boolean
+  /** Written while the policy was missing that lets only the right people write it. */
+  readonly unguarded?: boolean
 }
 
 export type Organization = {
@@ -47,6 +50,8 @@ export type Organization = {
   /** `later`: the pattern overlaps an older organization's, so it gives nothing. */
   readonly usernames: 'none' | 'own' | 'later'
   readonly members: readonly MemberFact[]
+  /** Stays a SuperAdmin until there is another. */
+  readonly lastSuperAdmin?: MemberFact
 }
 
 export type Customer = Organization & { readonly portalActive: boolean }

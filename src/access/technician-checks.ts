@@ -4,7 +4,21 @@
 
 import type { Verdict } from '../api/reasons.ts'
 import { formatTime, type EpochMs } from '../api/time.ts'
-import { grantWindow, isDisabled, type Grant, type TechnicianEntry } from './grant.ts'
+import {
+  grantWindow,
+  isDisabled,
+  unguardedGrant,
+  type Grant,
+  type TechnicianEntry,
+} from './grant.ts'
+import {
+  clusterCannotImpersonate,
+  impersonationIsIncomplete,
+  impersonationIsNotAllowed,
+  someoneMayNotBeActedAs,
+  untilForgotten,
+  type OwnRoles,
+} from './impersonation.ts'
 import type { Role } from './members.ts'
 import type { Partner } from './organization.ts'
 import { both, byBothClocks, phaseOf, windowOf, type Window } from './window.ts'
@@ -20,11 +34,15 @@ export type TechnicianClaim = {
   /** The partner that is linked now, if any. */
   readonly linkedPartner: string | undefined
   readonly skewMs: number
+  readonly ownRoles: OwnRoles
+  /** The cluster does not know constrained impersonation. */
+  readonly lacksImpersonation: boolean
 }
 
 type Check = (claim: TechnicianClaim, now: EpochMs) => Verdict | undefined
 
 const checks: readonly Check[] = [
+  policyWasMissing,
   partnerIsMissing,
   partnerIsNotLinked, // the next partner is written down, but the last one is not proven out
   partnerIsSuspended,
@@ -32,11 +50,23 @@ const checks: readonly Check[] = [
   partnerHasNoSignIn,
   grantIsDisabled,
   personIsNoMember,
-  scopeIsImpersonation,
+  ...[
+    clusterCannotImpersonate,
+    impersonationIsNotAllowed,
+    impersonationIsIncomplete,
+    someoneMayNotBeActedAs,
+  ].map(ofImpersonation),
   scopeIsAboveMax, // never narrowed in silence: it gives nothing and says so
   windowIsUnreadable,
   windowHasEnded, // last: the one answer that time alone can bring
 ]
+
+/** A check of entries of scope Impersonate alone, under its own name. */
+function ofImpersonation(check: Check): Check {
+  const limited: Check = (claim, now) =>
+    claim.entry.scope === 'Impersonate' ? check(claim, now) : undefined
+  return Object.defineProperty(limited, 'name', { value: check.name })
+}
 
 export function technicianObjection(claim: TechnicianClaim, now: EpochMs): Verdict | undefined {
   for (const check of checks) {
@@ -46,11 +76,25 @@ export function technicianObjection(claim: TechnicianClaim, now: EpochMs): Verdi
   return undefined
 }
 
+export type TechnicianStep = { readonly fault: string; readonly found: Verdict | undefined }
+
+/** The same checks one by one, to the first that objects: how the decision is explained. */
+export function technicianSteps(claim: TechnicianClaim, now: EpochMs): readonly TechnicianStep[] {
+  const steps = checks.map((check) => ({ fault: check.name, found: check(claim, now) }))
+  const last = steps.findIndex(({ found }) => found !== undefined)
+  return last < 0 ? steps : steps.slice(0, last + 1)
+}
+
 /** The tighter of the grant's window and the entry's own, by the stricter of the clocks. */
 export function technicianWindow({ grant, entry, skewMs }: TechnicianClaim): Window | undefined {
   const ofGrant = grantWindow(grant)
   const ofEntry = windowOf(entry)
-  return ofGrant && ofEntry && byBothClocks(both(ofGrant, ofEntry), skewMs)
+  const window = ofGrant && ofEntry && byBothClocks(both(ofGrant, ofEntry), skewMs)
+  return window && entry.scope === 'Impersonate' ? untilForgotten(window) : window
+}
+
+function policyWasMissing({ grant, customer }: TechnicianClaim): Verdict | undefined {
+  return grant.unguarded ? unguardedGrant(customer) : undefined
 }
 
 function partnerIsMissing({ partner, grant }: TechnicianClaim): Verdict | undefined {
@@ -109,14 +153,6 @@ function personIsNoMember({ partnerRole, entry, grant }: TechnicianClaim): Verdi
   return {
     reason: 'NotAMember',
     message: `${entry.name} is no member of ${grant.partner} who holds a role there. Add or correct the OrganizationMember in the partner's namespace.`,
-  }
-}
-
-function scopeIsImpersonation({ entry }: TechnicianClaim): Verdict | undefined {
-  if (entry.scope !== 'Impersonate') return undefined
-  return {
-    reason: 'ImpersonationUnavailable',
-    message: `Impersonation is not offered by this version. Give ${entry.name} scope Full or ReadOnly.`,
   }
 }
 

@@ -1,13 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  always,
-  both,
-  byBothClocks,
-  countedSkew,
-  nextBoundary,
-  phaseOf,
-  windowOf,
-} from './window.ts'
+import { always, both, byBothClocks, nextBoundary, phaseOf, windowOf } from './window.ts'
 
 const start = Date.parse('2026-12-01T08:00:00Z')
 const end = Date.parse('2026-12-01T18:00:00Z')
@@ -63,15 +55,5 @@ describe('a window of access', () => {
     const behind = byBothClocks(window, -10_000)
     expect([phaseOf(behind, start), phaseOf(behind, start + 10_000)]).toEqual(['Before', 'During'])
     expect(byBothClocks(always, 10_000)).toEqual(always)
-  })
-
-  it.each([
-    [undefined, 0],
-    [5_000, 0],
-    [-5_000, 0],
-    [5_001, 10_000],
-    [-10_001, -20_000],
-  ])('counts a skew of %s ms as %s ms', (skewMs, counted) => {
-    expect(countedSkew(skewMs)).toBe(counted)
   })
 })

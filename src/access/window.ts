@@ -38,15 +38,6 @@ export function byBothClocks({ notBefore, notAfter }: Window, skewMs: number): W
   }
 }
 
-export const tolerableSkewMs = 5_000
-const skewStepMs = 10_000
-
-/** In steps, so that a clock that drifts does not move every end at every look. */
-export function countedSkew(skewMs: number | undefined): number {
-  if (skewMs === undefined || Math.abs(skewMs) <= tolerableSkewMs) return 0
-  return Math.sign(skewMs) * Math.ceil(Math.abs(skewMs) / skewStepMs) * skewStepMs
-}
-
 export type Phase = 'Before' | 'During' | 'After'
 
 export function phaseOf(window: Window, now: EpochMs): Phase {

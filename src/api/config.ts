@@ -3,10 +3,13 @@
 
 export type ServerConfig = {
   readonly name: string
-  readonly host: string
+  /** Address and user, unless `connectionSecret` says them. */
+  readonly host?: string
   readonly port: number
-  readonly user: string
-  /** A file with the password and nothing else, or a Secret; one of the two. */
+  readonly user?: string
+  /** A Secret with the keys host, port, username and password, as CloudNativePG makes it; read anew when a login fails. */
+  readonly connectionSecret?: { readonly namespace: string; readonly name: string }
+  /** A file with the password and nothing else, or a Secret. */
   readonly passwordFile?: string
   readonly passwordSecret?: {
     readonly namespace: string
@@ -21,6 +24,39 @@ export type ServerConfig = {
   readonly advertise?: { readonly host: string; readonly port: number }
 }
 
+export type SmtpConfig = {
+  readonly host: string
+  readonly port: number
+  /** With a user the connection is always encrypted. */
+  readonly user?: string
+  /** A file with the password and nothing else. */
+  readonly passwordFile?: string
+  /** The sender's address. */
+  readonly from: string
+  /** PEM file of the CA that signed the server's certificate. Default: those that Node knows. */
+  readonly caFile?: string
+}
+
+export type WebhookConfig = {
+  /** How conditions, log and metrics speak of it: they never say the URL. */
+  readonly name: string
+  readonly url: string
+  /** A file with the key of the signature in base64, at least 24 bytes. */
+  readonly secretFile: string
+  readonly caFile?: string
+}
+
+export type NotificationsConfig = {
+  /** Where a customer's people begin; `{customer}` is filled in. */
+  readonly portalURL: string
+  readonly smtp?: SmtpConfig
+  /** Address of the platform team: it gets what only it can mend. */
+  readonly platformEmail?: string
+  readonly webhooks: readonly WebhookConfig[]
+  /** How long a message is tried again, in seconds. */
+  readonly giveUpSeconds: number
+}
+
 export type OperatorConfig = {
   readonly namespace: string
   /** Lease name; replicas with the same one elect one leader. */
@@ -32,9 +68,19 @@ export type OperatorConfig = {
   readonly workers: number
   /** Where people sign in, `{customer}` and `{partner}` are filled in. Left out: no sign-in URL. */
   readonly signInURL?: string
+  /** Who is told what, and how. Left out: nobody is told anything. */
+  readonly notifications?: NotificationsConfig
+  /** How many customers one organization may create by CustomerLinks. */
+  readonly links: { readonly maxCustomers: number }
   readonly databases: {
     readonly servers: readonly ServerConfig[]
     readonly allowedExtensions: readonly string[]
+    /** The server with the control database: audit, ledger, retained databases, devices. Left out: none. */
+    readonly control?: { readonly server: string }
+    /** How many databases stand ready on each server before a customer comes. */
+    readonly warmPool: number
+    /** How long an application's old password goes on working after a rotation, in seconds. */
+    readonly rotationGraceSeconds: number
     /** How often each server is looked at for what was changed by hand, in seconds. */
     readonly checkSeconds: number
   }
@@ -42,6 +88,8 @@ export type OperatorConfig = {
 
 const dnsLabel = { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' }
 const port = { type: 'integer', minimum: 0, maximum: 65_535 }
+/** One address and nothing else, as it may stand in a header. */
+const email = { type: 'string', maxLength: 254, pattern: '^[^@\\s,;<>"]+@[^@\\s,;<>"]+$' }
 const host = { type: 'string', minLength: 1, maxLength: 253 }
 
 /** JSON Schema (draft 7); defaults are filled in while validating. */
@@ -71,6 +119,54 @@ export const configSchema = {
     },
     workers: { type: 'integer', minimum: 1, maximum: 64, default: 8 },
     signInURL: { type: 'string', pattern: '^https://', maxLength: 2048 },
+    notifications: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['portalURL'],
+      properties: {
+        portalURL: { type: 'string', pattern: '^https://', maxLength: 2048 },
+        platformEmail: email,
+        giveUpSeconds: { type: 'integer', minimum: 1, maximum: 604_800, default: 86_400 },
+        smtp: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['host', 'from'],
+          dependencies: { user: ['passwordFile'], passwordFile: ['user'] },
+          properties: {
+            host,
+            port: { ...port, minimum: 1, default: 587 },
+            user: { type: 'string', minLength: 1, maxLength: 254 },
+            passwordFile: { type: 'string', minLength: 1 },
+            from: email,
+            caFile: { type: 'string', minLength: 1 },
+          },
+        },
+        webhooks: {
+          type: 'array',
+          maxItems: 5,
+          default: [],
+          items: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['name', 'url', 'secretFile'],
+            properties: {
+              name: dnsLabel,
+              url: { type: 'string', pattern: '^https?://', maxLength: 2048 },
+              secretFile: { type: 'string', minLength: 1 },
+              caFile: { type: 'string', minLength: 1 },
+            },
+          },
+        },
+      },
+    },
+    links: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        maxCustomers: { type: 'integer', minimum: 0, maximum: 100_000, default: 1000 },
+      },
+    },
     databases: {
       type: 'object',
       additionalProperties: false,
@@ -82,6 +178,14 @@ export const configSchema = {
           items: { type: 'string', pattern: '^[a-z][a-z0-9_-]{0,62}$' },
           default: [],
         },
+        control: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['server'],
+          properties: { server: dnsLabel },
+        },
+        warmPool: { type: 'integer', minimum: 0, maximum: 1000, default: 0 },
+        rotationGraceSeconds: { type: 'integer', minimum: 0, maximum: 604_800, default: 300 },
         checkSeconds: { type: 'integer', minimum: 1, maximum: 86_400, default: 60 },
         servers: {
           type: 'array',
@@ -90,13 +194,26 @@ export const configSchema = {
           items: {
             type: 'object',
             additionalProperties: false,
-            required: ['name', 'host', 'user'],
-            oneOf: [{ required: ['passwordFile'] }, { required: ['passwordSecret'] }],
+            required: ['name'],
+            oneOf: [
+              { required: ['host', 'user', 'passwordFile'] },
+              { required: ['host', 'user', 'passwordSecret'] },
+              { required: ['connectionSecret'] },
+            ],
             properties: {
               name: dnsLabel,
               host,
               port: { ...port, minimum: 1, default: 5432 },
               user: { type: 'string', minLength: 1, maxLength: 63 },
+              connectionSecret: {
+                type: 'object',
+                additionalProperties: false,
+                required: ['namespace', 'name'],
+                properties: {
+                  namespace: dnsLabel,
+                  name: { type: 'string', minLength: 1, maxLength: 253 },
+                },
+              },
               passwordFile: { type: 'string', minLength: 1 },
               passwordSecret: {
                 type: 'object',

@@ -75,6 +75,12 @@ export const errorCatalogue = {
     retry: 'backoff',
     reason: 'SchemaNotOurs',
   },
+  DEVICE_SCHEMA_FOREIGN: {
+    says: (name) => `Schema ${name}, in which devices are shown, belongs to the customer`,
+    next: "Nothing was touched. The customer's administrators rename it; then this goes on by itself.",
+    retry: 'backoff',
+    reason: 'SchemaNotOurs',
+  },
   OPERATOR_LACKS_RIGHTS: {
     says: (what) => `The operator's role may not do this: ${what}`,
     next: 'Give it CREATEDB, CREATEROLE and ADMIN OPTION on the roles that begin with t_ and tenantry_; an extension may need a superuser.',
@@ -130,6 +136,43 @@ export const errorCatalogue = {
     retry: 'never',
     reason: 'DatabasePoolUnknown',
   },
+  CONTROL_SILENT: {
+    says: (what) => `The control database did not answer in time about ${what}`,
+    next: 'Check the server that databases.control names, then the network policy.',
+    retry: 'backoff',
+    reason: 'DatabaseServerUnreachable',
+  },
+  CONTROL_SCHEMA_NEWER: {
+    says: (version) =>
+      `The control database has schema version ${version}, which this operator does not know`,
+    next: 'A newer operator made it. Run that version, or restore the control database from before its upgrade.',
+    retry: 'backoff',
+    reason: 'ControlDatabaseNewer',
+  },
+  DATABASE_REOPENED: {
+    says: (name) => `Database ${name} is to be dropped, and somebody has opened it again`,
+    next: 'Nothing was dropped. Close it by ALLOW_CONNECTIONS false, or set drop_after to NULL in tenantry.retained of the control database.',
+    retry: 'backoff',
+    reason: 'DatabaseNotOurs',
+  },
+  RETAINED_EXISTS: {
+    says: (what) => `The database of an earlier customer of this name was retained: ${what}`,
+    next: 'Set spec.database.restoreFrom to that id to have it back, or to none for a new one.',
+    retry: 'never',
+    reason: 'RetainedDatabaseExists',
+  },
+  RETAINED_UNKNOWN: {
+    says: (what) => `There is no retained database ${what}`,
+    next: 'Correct spec.database.restoreFrom, or set it to none for a new database.',
+    retry: 'never',
+    reason: 'RetainedDatabaseUnknown',
+  },
+  RETAINED_IN_USE: {
+    says: (id) => `Database ${id} is due to be dropped, and its customer exists`,
+    next: 'Nothing was dropped. Set state to Restored in tenantry.retained of the control database.',
+    retry: 'backoff',
+    reason: 'DatabaseNotOurs',
+  },
   SECRET_FOREIGN: {
     says: (name) => `Secret ${name} exists and was not made by the operator`,
     next: 'Nothing was touched. Rename or remove it; then this goes on by itself.',
@@ -147,6 +190,30 @@ export const errorCatalogue = {
     next: 'Delete it: the operator writes a new one with a new password.',
     retry: 'backoff',
     reason: 'SecretNotOurs',
+  },
+  MAIL_SERVER_UNREACHABLE: {
+    says: (what) => `The mail server does not take a message: ${what}`,
+    next: 'Check notifications.smtp of the configuration, the network policy, then the mail server.',
+    retry: 'backoff',
+    reason: 'NotificationFailed',
+  },
+  MAIL_REFUSED: {
+    says: (answer) => `The mail server refuses the address or the message: ${answer}`,
+    next: 'Correct spec.contact.email, or ask who runs the mail server.',
+    retry: 'never',
+    reason: 'NotificationFailed',
+  },
+  WEBHOOK_FAILED: {
+    says: (what) => `Webhook ${what}`,
+    next: 'Check its receiver, then notifications.webhooks of the configuration.',
+    retry: 'backoff',
+    reason: 'NotificationFailed',
+  },
+  NOTIFICATION_SECRET_UNREADABLE: {
+    says: (what) => `The operator cannot use the secret file of ${what}`,
+    next: 'Mount the file that the configuration names. For a webhook it holds the output of: openssl rand -base64 32.',
+    retry: 'backoff',
+    reason: 'NotificationFailed',
   },
   IMPOSSIBLE_VALUE: {
     says: (value) => `The types rule this value out: ${value}`,

@@ -450,8 +450,68 @@ export type CustomerOrganizationStatus = {
     name?: string
     server?: string
     pool?: string
+    /**
+     * UID of the customer that had this database before and after whom it is named.
+     */
+    madeFor?: string
     state?: string
     placedAt?: string
+    /**
+     * When the password of an application was last rotated.
+     */
+    rotatedAt?: string
+  }
+  /**
+   * What somebody was told of, and what is on its way. Written before anything is sent.
+   */
+  notifications?: {
+    /**
+     * How many notices there were; it numbers them.
+     */
+    count: number
+    /**
+     * How things stood at the last notice of each kind.
+     */
+    told?: {
+      portal?: 'On' | 'Off'
+      partner?: string
+      invited?: string
+      access?: string
+      until?: string
+      endsWithinDays?: number
+      halfProven?: boolean
+    }
+    /**
+     * Who is still to be told.
+     *
+     * @maxItems 20
+     */
+    pending?: {
+      id: string
+      kind: string
+      since: string
+      partner?: string
+      message: string
+      /**
+       * @maxItems 8
+       */
+      to: string[]
+    }[]
+    /**
+     * What could not be delivered, the newest last.
+     *
+     * @maxItems 10
+     */
+    failed?: {
+      id: string
+      kind: string
+      to: string
+      address?: string
+      at: string
+      partner?: string
+      reason: string
+      message: string
+    }[]
   }
   /**
    * The SuperAdmin who stays one until there is another.
@@ -792,6 +852,19 @@ export type PartnerOrganizationSpec = {
    * @maxItems 50
    */
   owners?: string[]
+  /**
+   * Whom the platform writes to.
+   */
+  contact?: {
+    /**
+     * The person.
+     */
+    name?: string
+    /**
+     * The address for notices.
+     */
+    email?: string
+  }
   /**
    * What the platform writes here is put into the IdentityProvider sso; nobody else changes it.
    */

@@ -40,6 +40,15 @@ export const annotations = {
   confirmGrant: 'tenantry.dev/confirm-grant',
   /** On a customer: in which organization's namespace it was created by a CustomerLink. */
   createdFrom: 'tenantry.dev/created-from',
+  /** On what lets a technician act as somebody: why; and since when it does no longer. */
+  reason: 'tenantry.dev/reason',
+  closedAt: 'tenantry.dev/closed-at',
+  /** On a customer: any value; another one has its applications' passwords rotated. On their Secrets: the value answered to. */
+  rotate: 'tenantry.dev/rotate',
+  /** On an application's Secret: digests of those who can read it. */
+  readers: 'tenantry.dev/readers',
+  /** On an application's Secret: since when its password is this one, if another was before. */
+  rotatedAt: 'tenantry.dev/rotated-at',
   /** The user name that something is for; a label could not hold it. */
   user: 'tenantry.dev/user',
 } as const
@@ -81,6 +90,11 @@ export function customerOfSecret(secret: string): string | undefined {
   return /^login-(.+)-[a-z2-7]{26}$/.exec(secret)?.[1]
 }
 
+/** The Secret of one person's login in the registry, which shows the devices of all customers that the person may enter. */
+export function registrySecret(person: string): string {
+  return `registry-${person}`
+}
+
 /** By which the operator holds, in an organization's namespace, what people's Secrets take. */
 export const operatorBinding = 'tenantry-operator'
 export const operatorLoginsRole = 'tenantry:operator-logins'
@@ -94,11 +108,16 @@ export function organizationOf(
   return undefined
 }
 
-export type TechnicianScope = 'Full' | 'ReadOnly'
+/** What lets one technician act as people of one customer. */
+export function impersonationRole(customer: string, person: string): string {
+  return `tenantry:impersonate:${customer}:${person}`
+}
+
+export type TechnicianScope = 'Full' | 'ReadOnly' | 'Impersonate'
 
 /** The template of the chart that technicians' ClusterRoles are copied from. */
 export function technicianTemplate(scope: TechnicianScope): string {
-  return scope === 'Full' ? 'tenantry:technician-full' : 'tenantry:technician-readonly'
+  return `tenantry:technician-${scope.toLowerCase()}`
 }
 
 /** One ClusterRole per partner, scope and end: deleting it voids every binding that names it. */

@@ -52,14 +52,42 @@ export const reasonCatalogue = {
       'Kubernetes lets nobody in who must leave; that nobody has a login or session in the database is not proven.',
     remedy: 'The message names the PostgreSQL server. Bring it back, and this goes on by itself.',
   },
+  LedgerUnwritten: {
+    means:
+      'Kubernetes lets nobody in who must leave; that the access ledger in the control database says so, too, is not proven.',
+    remedy: 'The message names the PostgreSQL server. Bring it back, and this goes on by itself.',
+  },
   Proving: {
     means: 'The change is made; the API server has not confirmed its effect yet.',
     remedy: 'None; it is asked again at once.',
+  },
+  NotificationFailed: {
+    means:
+      'Somebody who is to be told of something could not be reached, and the operator has given up.',
+    remedy:
+      'The message says what failed. A corrected spec.contact.email is tried at once; the next notice that arrives clears it.',
+  },
+  NoContact: {
+    means: 'The portal was turned on and nobody can be told: the customer has no e-mail address.',
+    remedy: 'Set spec.contact.email; the message is then sent.',
   },
   Deleting: { means: 'The object is being deleted.', remedy: 'None.' },
   HasChildren: {
     means: 'Nested customers or devices hold the deletion.',
     remedy: 'Remove them first, or set the annotation tenantry.dev/confirm-delete to the name.',
+  },
+  MassDeletion: {
+    means:
+      'More than 5 customers or 10 %, whichever is more, were deleted within 10 minutes: people are out, nothing is dropped or let go.',
+    remedy: 'If it is meant, set the annotation tenantry.dev/confirm-delete of each to its name.',
+  },
+  DatabaseRetained: {
+    means: 'The customer is gone, and its database is kept under the id in the message.',
+    remedy: 'None needed; a new customer of this name has it back with spec.database.restoreFrom.',
+  },
+  KeptAfterAll: {
+    means: 'The database is kept although its reclaimPolicy is Delete.',
+    remedy: 'The message says why. Drop it by hand, if nobody needs it.',
   },
   NotLeader: {
     means: 'This replica takes away and does not grant.',
@@ -148,7 +176,8 @@ export const reasonCatalogue = {
   },
 
   PolicyMissing: {
-    means: 'It was written while the admission policy that guards it was missing, so it gives nothing.',
+    means:
+      'It was written while the admission policy that guards it was missing, so it gives nothing.',
     remedy:
       'The platform applies the policies of the chart again; then somebody with the right writes it anew.',
   },
@@ -210,12 +239,100 @@ export const reasonCatalogue = {
     remedy: 'Write RFC 3339 times with an offset, and an end after the start.',
   },
   ImpersonationUnavailable: {
-    means: 'Impersonation is not offered by this version.',
-    remedy: 'Use scope Full or ReadOnly.',
+    means: 'The cluster does not offer constrained impersonation.',
+    remedy: 'Use scope Full or ReadOnly, or Kubernetes 1.36 or newer.',
+  },
+  ImpersonationNotAllowed: {
+    means: 'Whoever decides about access does not let technicians act as people of the customer.',
+    remedy: 'Set spec.access.allowImpersonation, or use scope Full or ReadOnly.',
+  },
+  ImpersonationIncomplete: {
+    means: 'An entry of scope Impersonate says not whom, not why, or not for at most 60 minutes.',
+    remedy: 'Write impersonate.users, reason, notBefore and notAfter.',
+  },
+  TargetNotAllowed: {
+    means: 'Somebody whom the entry names may not be acted as.',
+    remedy: 'Name people of the customer who may enter it and are no SuperAdmins.',
+  },
+  ImpersonationRemembered: {
+    means: 'The API server may still go by a right to act as somebody that is gone.',
+    remedy: 'None; it forgets it within ten seconds.',
+  },
+  ImpersonationOpened: {
+    means: 'A technician may act as somebody of the customer from now on.',
+    remedy: 'None; to end it, remove the entry from spec.technicians.',
+  },
+  ImpersonationClosed: {
+    means: 'A technician can act as nobody of the customer any more.',
+    remedy: 'None.',
   },
   CustomerNotReady: {
     means: "The customer's namespace is not in place yet.",
     remedy: "None; the customer's condition NamespaceReady says what it waits for.",
+  },
+
+  // Devices
+  Assigned: { means: 'The devices belong to this customer.', remedy: 'None.' },
+  Licensed: { means: 'The customer has licenses for these devices.', remedy: 'None.' },
+  Preview: {
+    means: 'The assignment is a preview: it says what would happen and changes nothing.',
+    remedy: 'None needed; set spec.preview to false to carry it out.',
+  },
+  DevicesRejected: {
+    means: 'Some of the devices could not be assigned; the others are.',
+    remedy: 'Look at status.rejected, which gives a reason for each.',
+  },
+  DeviceTaken: {
+    means: 'Somebody else has the device; who it is stays unsaid.',
+    remedy: 'Ask whoever has it to release it, or take it out of the list.',
+  },
+  DeviceReserved: {
+    means: 'The device was released less than a day ago and waits for whoever had it.',
+    remedy: 'None; it is claimed when the day is over.',
+  },
+  MovedAway: {
+    means: 'The device was moved from this assignment to another customer.',
+    remedy: 'Take it out of the list.',
+  },
+  NotAtSource: {
+    means: 'The customer in spec.from does not have the device.',
+    remedy: 'Correct spec.from, or take the device out of the list.',
+  },
+  InOtherAssignment: {
+    means: 'Another assignment of the same customer has the device.',
+    remedy: 'Take it out of one of the two.',
+  },
+  UnknownUnit: {
+    means: 'The inventory knows no device with this unit id.',
+    remedy: 'Correct the unit id, or have the platform import it.',
+  },
+  IdUnreadable: {
+    means: 'The id has a character that may look like another one, or none at all.',
+    remedy: 'Write ids in printable ASCII without spaces.',
+  },
+  TextUnreadable: {
+    means: 'Name, model or a label of the device has a character that no text may have.',
+    remedy: 'Remove the zero character.',
+  },
+  LicenseExceeded: {
+    means: 'The customer has no license left for the device.',
+    remedy: 'The platform raises the quantity in spec.licenses of the customer.',
+  },
+  LicenseEnded: {
+    means: 'The license has ended: devices that have it keep it, further ones get none.',
+    remedy: 'The platform sets a later notAfter in spec.licenses of the customer.',
+  },
+  LicenseMissing: {
+    means: 'The customer has no license of this name.',
+    remedy: 'Correct spec.sku, or have the platform add it to spec.licenses of the customer.',
+  },
+  SourceNotFound: {
+    means: 'There is no customer of the name in spec.from from which devices could come.',
+    remedy: 'Correct spec.from.',
+  },
+  ShowingDevices: {
+    means: "The devices are assigned; the customer's database does not show them yet.",
+    remedy: 'None; the message says what it waits for.',
   },
 
   // Access to the cluster
@@ -242,6 +359,21 @@ export const reasonCatalogue = {
   MoveNotSupported: {
     means: 'The pool was changed after the database was placed.',
     remedy: 'Set spec.database.pool back; databases do not move in this version.',
+  },
+  RetainedDatabaseExists: {
+    means:
+      'The database of an earlier customer of this name was kept, and nobody has said what is to become of it.',
+    remedy: 'Set spec.database.restoreFrom to the id in the message, or to none.',
+  },
+  RetainedDatabaseUnknown: {
+    means:
+      'The database that spec.database.restoreFrom names is not among those retained for this name.',
+    remedy: 'Correct the id, or set it to none.',
+  },
+  ControlDatabaseNewer: {
+    means: 'The control database was made by a newer operator.',
+    remedy:
+      'Run the version that made it, or restore the control database from before its upgrade.',
   },
   DatabaseServerFull: {
     means: 'No server of the pool has room.',

@@ -40,6 +40,7 @@ export type RoleBinding = Plain & {
   readonly roleRef: RoleRef
   readonly subjects?: readonly Subject[]
 }
+export type ClusterRoleBinding = RoleBinding
 export type PolicyRule = {
   readonly apiGroups?: readonly string[]
   readonly resources?: readonly string[]
@@ -59,6 +60,11 @@ export type Job = Plain & {
   }
   readonly status?: { readonly completionTime?: string }
 }
+/** An admission policy's own rules are never read: that it is there, and bound to deny. */
+export type Policy = Plain
+export type PolicyBinding = Plain & {
+  readonly spec?: { readonly policyName?: string; readonly validationActions?: readonly string[] }
+}
 export type SelfReview = {
   readonly status?: { readonly userInfo?: { readonly username?: string } }
 }
@@ -75,6 +81,16 @@ function core<T>(kind: string, plural: string, namespaced: boolean): ResourceOf<
   return { group: '', version: 'v1', kind, plural, namespaced }
 }
 
+function admission<T>(kind: string, plural: string): ResourceOf<T> {
+  return {
+    group: 'admissionregistration.k8s.io',
+    version: 'v1',
+    kind,
+    plural,
+    namespaced: false,
+  }
+}
+
 export const resources = {
   partners: tenantry<PartnerOrganization>('PartnerOrganization', 'partnerorganizations', false),
   customers: tenantry<CustomerOrganization>('CustomerOrganization', 'customerorganizations', false),
@@ -84,6 +100,13 @@ export const resources = {
   devices: tenantry<DeviceAssignment>('DeviceAssignment', 'deviceassignments', true),
   links: tenantry<CustomerLink>('CustomerLink', 'customerlinks', true),
   namespaces: core<Namespace>('Namespace', 'namespaces', false),
+  definitions: {
+    group: 'apiextensions.k8s.io',
+    version: 'v1',
+    kind: 'CustomResourceDefinition',
+    plural: 'customresourcedefinitions',
+    namespaced: false,
+  } as ResourceOf<Plain>,
   secrets: core<SecretMetadata>('Secret', 'secrets', true),
   quotas: core<ResourceQuota>('ResourceQuota', 'resourcequotas', true),
   limitRanges: core<LimitRange>('LimitRange', 'limitranges', true),
@@ -111,6 +134,12 @@ export const resources = {
     namespaced: false,
   } satisfies ResourceOf<SelfReview> as ResourceOf<SelfReview>,
   clusterRoles: rbac<ClusterRole>('ClusterRole', 'clusterroles', false),
+  clusterRoleBindings: rbac<ClusterRoleBinding>('ClusterRoleBinding', 'clusterrolebindings', false),
+  policies: admission<Policy>('ValidatingAdmissionPolicy', 'validatingadmissionpolicies'),
+  policyBindings: admission<PolicyBinding>(
+    'ValidatingAdmissionPolicyBinding',
+    'validatingadmissionpolicybindings',
+  ),
 } as const
 
 export function apiVersionOf(resource: ResourceOf<unknown>): string {

@@ -39,3 +39,36 @@ export function earliestOf(moments: readonly (EpochMs | undefined)[]): EpochMs |
     undefined,
   )
 }
+
+const secondsIn = new Map([
+  ['h', 3_600],
+  ['m', 60],
+  ['s', 1],
+])
+
+/**
+ * Seconds of a duration as the CRDs allow it.
+ *
+ * @throws RangeError when it is none
+ * @example parseDuration('1h30m') // 5400
+ */
+export function parseDuration(text: string): number {
+  if (!/^([0-9]+[hms])+$/.test(text)) throw new RangeError(`Not a duration: ${text}`)
+  return [...text.matchAll(/([0-9]+)([hms])/g)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (secondsIn.get(unit ?? '') ?? 0),
+    0,
+  )
+}
+
+const tolerableSkewMs = 5_000
+const skewStepMs = 10_000
+
+/**
+ * How much of a difference between two clocks is acted upon: none up to 5 s, and then the next full 10 s. In steps, so that a clock that drifts does not move every end at every look.
+ *
+ * @param skewMs the other clock minus ours; `undefined` while it is not known
+ */
+export function countedSkew(skewMs: number | undefined): number {
+  if (skewMs === undefined || Math.abs(skewMs) <= tolerableSkewMs) return 0
+  return Math.sign(skewMs) * Math.ceil(Math.abs(skewMs) / skewStepMs) * skewStepMs
+}

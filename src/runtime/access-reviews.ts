@@ -8,6 +8,8 @@ import type { ResourceOf } from './object.ts'
 export type AccessQuestion = {
   readonly person: string
   readonly groups?: readonly string[]
+  /** Default: that of the options. */
+  readonly verb?: string
   readonly expected: boolean
 }
 
@@ -62,17 +64,18 @@ export class AccessReviews {
   ): Promise<AccessAnswers<Q>> {
     const known = this.#answered.get(namespace) ?? new Map<string, Answer>()
     this.#answered.set(namespace, known)
-    const isOpen = ({ person, expected }: Q) => known.get(person)?.allowed !== expected
+    const isOpen = (question: Q) => known.get(keyOf(question))?.allowed !== question.expected
     await Promise.all(
       questions.filter(isOpen).map(async (question) => {
-        const { person, expected } = question
+        const { expected } = question
+        const key = keyOf(question)
         const allowed = await this.#mayAct(signal, namespace, question)
-        const before = known.get(person)?.misses ?? 0
-        known.set(person, { allowed, misses: allowed === expected ? 0 : before + 1 })
+        const before = known.get(key)?.misses ?? 0
+        known.set(key, { allowed, misses: allowed === expected ? 0 : before + 1 })
       }),
     )
     const open = questions.filter(isOpen)
-    const misses = Math.max(0, ...open.map(({ person }) => known.get(person)?.misses ?? 0))
+    const misses = Math.max(0, ...open.map((question) => known.get(keyOf(question))?.misses ?? 0))
     const { firstWaitMs, longestWaitMs } = this.#options
     return { open, misses, askAgainMs: Math.min(longestWaitMs, firstWaitMs * 2 ** misses) }
   }
@@ -85,9 +88,9 @@ export class AccessReviews {
   async #mayAct(
     signal: AbortSignal,
     namespace: string,
-    { person, groups = [] }: AccessQuestion,
+    { person, groups = [], verb = this.#options.attributes.verb }: AccessQuestion,
   ): Promise<boolean> {
-    const resourceAttributes = { namespace, ...this.#options.attributes }
+    const resourceAttributes = { namespace, ...this.#options.attributes, verb }
     const review = {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SubjectAccessReview',
@@ -97,4 +100,8 @@ export class AccessReviews {
     const answer = await this.#client.create(signal, reviews, review)
     return answer.status?.allowed === true
   }
+}
+
+function keyOf({ person, verb = '' }: AccessQuestion): string {
+  return `${verb} ${person}`
 }

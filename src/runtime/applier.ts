@@ -124,6 +124,32 @@ export class Applier {
     return 'there'
   }
 
+  /** Lets go of what this manager has applied: the values stay, and are for others to change. */
+  async disown<T extends KubeObject>(
+    signal: AbortSignal,
+    store: Store<T>,
+    object: T,
+  ): Promise<Written<T>> {
+    const { fieldManager, hashAnnotation, onWrite } = this.#options
+    const { resource } = store
+    if (object.metadata.annotations?.[hashAnnotation] === undefined) return { wrote: false, object }
+    const found = await this.#client.find(signal, resource, object.metadata)
+    if (!found || found.metadata.uid !== object.metadata.uid) return { wrote: false, object }
+    const { uid, resourceVersion, managedFields = [] } = found.metadata
+    const others = managedFields.filter(({ manager }) => manager !== fieldManager)
+    const annotations = { [hashAnnotation]: null }
+    // An empty list says nothing to the server; a list of one that is empty does.
+    const kept = others.length > 0 ? others : [{}]
+    const body = { metadata: { uid, resourceVersion, annotations, managedFields: kept } }
+    const written = await this.#client.patch(signal, resource, object.metadata, body, {
+      type: 'merge',
+      fieldManager,
+    })
+    onWrite('apply', resource, object.metadata)
+    store.put(written)
+    return { wrote: true, object: written }
+  }
+
   /** Only this very object: one that was made anew under the name stays. Gone already is success. */
   async remove<T extends KubeObject>(
     signal: AbortSignal,

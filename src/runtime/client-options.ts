@@ -31,6 +31,7 @@ export type PatchOptions = Urgency & {
   readonly type: 'merge' | 'json'
   readonly fieldManager?: string
   readonly subresource?: string
+  readonly dryRun?: boolean
 }
 
 export type UpdateOptions = Urgency & {
@@ -42,6 +43,7 @@ export type RemoveOptions = Urgency & {
   readonly uid?: string
   readonly resourceVersion?: string
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan'
+  readonly dryRun?: boolean
 }
 
 export type ListOptions = Selection & {

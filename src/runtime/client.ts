@@ -116,8 +116,8 @@ export class Client {
     body: unknown,
     options: PatchOptions,
   ): Promise<T> {
-    const { type, fieldManager, subresource } = options
-    const query = { fieldManager, fieldValidation: 'Strict' }
+    const { type, fieldManager, subresource, dryRun } = options
+    const query = { fieldManager, fieldValidation: 'Strict', dryRun: all(dryRun) }
     const answer = await this.#ask(signal, {
       method: 'PATCH',
       path: withQuery(objectPath(resource, ref, subresource), query),
@@ -156,10 +156,11 @@ export class Client {
     ref: ObjectRef,
     options: RemoveOptions = {},
   ): Promise<KubeObject | undefined> {
-    const { uid, resourceVersion, propagationPolicy } = options
+    const { uid, resourceVersion, propagationPolicy, dryRun } = options
     const body = {
       apiVersion: 'v1',
       kind: 'DeleteOptions',
+      ...(dryRun === true ? { dryRun: ['All'] } : {}),
       ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
       ...(uid === undefined && resourceVersion === undefined
         ? {}

@@ -18,6 +18,7 @@ export type {
 export type { Selection } from './client-paths.ts'
 export type { Lane, SlotsOptions } from './client-slots.ts'
 export type { RequestMetric, TransportOptions } from './client-transport.ts'
+export { actingAs } from './connection-acting.ts'
 export { connectInCluster, type InClusterOptions } from './connection-in-cluster.ts'
 export {
   connectKubeconfig,

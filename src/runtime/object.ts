@@ -36,6 +36,12 @@ export type ObjectMeta = {
   readonly annotations?: Readonly<Record<string, string>>
   readonly finalizers?: readonly string[]
   readonly ownerReferences?: readonly OwnerReference[]
+  /** Who wrote what; a cache leaves it out. */
+  readonly managedFields?: readonly {
+    readonly manager?: string
+    readonly operation?: string
+    readonly subresource?: string
+  }[]
 }
 
 export type KubeObject = {
