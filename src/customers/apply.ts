@@ -12,10 +12,13 @@ import { apiVersionOf, resources, type Job, type RoleBinding } from '../api/reso
 import type { AccessAnswers } from '../runtime/index.ts'
 import { ensureDatabase, type DatabaseFact } from './database.ts'
 import type { Seen } from './gather.ts'
+import { enterLedger, leaveLedger, type LedgerFact } from './ledger.ts'
 import { letInPeople, takeOutPeople, type PeopleFact } from './people.ts'
+import { letInViewers } from './viewers.ts'
 import type { Plan } from './plan.ts'
 import type { Question } from './plan-questions.ts'
 import type { Ports } from './ports.ts'
+import { retire, type RetireFact } from './retire.ts'
 
 export type Facts = {
   /** The customer as it was read, with our own writes of this run and nobody else's. */
@@ -26,6 +29,9 @@ export type Facts = {
   readonly isolated: boolean
   readonly proof: AccessAnswers<Question> | undefined
   readonly database: DatabaseFact | undefined
+  readonly ledger: LedgerFact
+  /** Of a customer that goes. */
+  readonly retired: RetireFact | undefined
   /** Of the logins of people in the database. */
   readonly people: PeopleFact
   /** What was thrown, in order; the queue decides what becomes of it. */
@@ -38,6 +44,8 @@ const untouched: Omit<Facts, 'object'> = {
   isolated: false,
   proof: undefined,
   database: undefined,
+  ledger: { state: 'Written' },
+  retired: undefined,
   people: { state: 'None' },
   errors: [],
 }
@@ -51,13 +59,15 @@ export async function applyPlan(
   let { object } = seen
   const leads = ports.leads()
   const { revoke: leaving, narrow, ended } = plan.bindings
-  const [revoking, takenOut] = await Promise.all([
+  const [revoking, takenOut, noted] = await Promise.all([
     leads
       ? revoke(signal, ports, plan, { leaving, narrow })
       : revoke(signal, ports, plan, { leaving: ended, narrow: [] }),
     takeOutPeople(signal, ports, seen, plan),
+    leaveLedger(signal, ports, seen, plan),
   ])
-  const touched = { ...untouched, people: takenOut }
+  if (leads) revoking.push(...(await endImpersonation(signal, ports, plan)))
+  const touched = { ...untouched, people: takenOut, ledger: noted }
   // ONE-PARTNER: nobody is let in before those who leave were taken out.
   if (revoking.length > 0) return { ...touched, object, revoked: 'failed', errors: revoking }
   if (!ports.gives()) return { ...touched, object } // revocations first, of all customers
@@ -81,7 +91,11 @@ export async function applyPlan(
   }
   if (!plan.open) {
     await attempt(() => settleWritings(signal, ports, seen, plan))
-    return { ...touched, object, proof: await ask(signal, ports, plan), errors }
+    // Who has a login in a database that is kept would keep it: the proof comes first.
+    const isOut = takenOut.state !== 'Unproven' && noted.state === 'Written'
+    const retired =
+      isOut && plan.finalizer === 'remove' ? await retire(signal, ports, seen) : undefined
+    return { ...touched, object, proof: await ask(signal, ports, plan), retired, errors }
   }
   const namespace = await ensureNamespace(signal, ports, seen, plan)
   if (namespace !== 'there') return { ...touched, object, namespace, errors }
@@ -98,7 +112,12 @@ export async function applyPlan(
   // NO-EARLY, NO-LATE: only into a database that was proven, and by a plan that still holds.
   const isOpen = isolated && database.state === 'Ready' && takenOut.state === 'Proven'
   const people = isOpen && !isOvertaken() ? await letInPeople(signal, ports, seen, plan) : takenOut
-  return { object, revoked: 'done', namespace, isolated, proof, database, people, errors }
+  const isProven = proof.open.length === 0 && noted.state === 'Written'
+  const ledger = isProven && !isOvertaken() ? await enterLedger(signal, ports, seen, plan) : noted
+  if (ledger.state === 'Written' && isProven && !isOvertaken()) {
+    await attempt(() => letInViewers(signal, ports, plan))
+  }
+  return { ...touched, object, namespace, isolated, proof, database, people, ledger, errors }
 }
 
 type Leaving = Pick<Plan['bindings'], 'narrow'> & { readonly leaving: readonly RoleBinding[] }
@@ -108,7 +127,7 @@ async function revoke(
   ports: Ports,
   { namespace, bindings: { ended } }: Plan,
   { leaving, narrow }: Leaving,
-): Promise<readonly unknown[]> {
+): Promise<unknown[]> {
   if (leaving.length + narrow.length === 0) return []
   const { roleBindings } = ports.stores
   const urgent = { lane: 'revoke' } as const
@@ -121,6 +140,26 @@ async function revoke(
     ...narrow.map((binding) => ports.applier.ensure(signal, roleBindings, binding, urgent)),
   ])
   ports.reviews.forget(namespace)
+  return failuresOf(results)
+}
+
+/** The half of it that is in no namespace: without the other one, which went with the bindings, it gives nothing. */
+async function endImpersonation(
+  signal: AbortSignal,
+  { applier, stores: { clusterRoles, clusterRoleBindings } }: Ports,
+  { impersonation: { unbind, close, remove } }: Plan,
+): Promise<readonly unknown[]> {
+  const urgent = { lane: 'revoke' } as const
+  return failuresOf(
+    await Promise.allSettled([
+      ...unbind.map((binding) => applier.remove(signal, clusterRoleBindings, binding, urgent)),
+      ...close.map((role) => applier.ensure(signal, clusterRoles, role, urgent)),
+      ...remove.map((role) => applier.remove(signal, clusterRoles, role)),
+    ]),
+  )
+}
+
+function failuresOf(results: readonly PromiseSettledResult<unknown>[]): unknown[] {
   return results.filter((result) => result.status === 'rejected').map(({ reason }) => reason)
 }
 
@@ -175,11 +214,17 @@ async function ensureChildren(signal: AbortSignal, ports: Ports, plan: Plan): Pr
 
 async function grant(signal: AbortSignal, ports: Ports, plan: Plan): Promise<void> {
   const { roles, switches, grant: bindings, idleSwitches } = plan.bindings
-  const { clusterRoles, roleBindings, jobs } = ports.stores
+  const { clusterRoles, clusterRoleBindings, roleBindings, jobs } = ports.stores
+  const { open: acting } = plan.impersonation
   const [made] = await Promise.all([
     Promise.all(switches.map((job) => ports.applier.ensure(signal, jobs, job))),
-    ...roles.map((role) => ports.applier.ensure(signal, clusterRoles, role)),
+    ...[...roles, ...acting.map(({ role }) => role)].map((role) =>
+      ports.applier.ensure(signal, clusterRoles, role),
+    ),
   ])
+  await Promise.all(
+    acting.map(({ binding }) => ports.applier.ensure(signal, clusterRoleBindings, binding)),
+  )
   const owners = new Map(made.map(({ object }) => [object.metadata.labels?.[labels.end], object]))
   const results = await Promise.all(
     bindings.map((binding) => {
@@ -225,9 +270,9 @@ export async function finish(
   signal: AbortSignal,
   ports: Ports,
   seen: Seen,
-  plan: Plan,
+  { deleteNamespace }: Pick<Plan, 'deleteNamespace'>,
 ): Promise<void> {
-  if (plan.deleteNamespace && seen.namespaceObject) {
+  if (deleteNamespace && seen.namespaceObject) {
     await ports.applier.remove(signal, ports.stores.namespaces, seen.namespaceObject)
   }
   const { customers } = ports.stores

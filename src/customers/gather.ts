@@ -4,9 +4,23 @@ import { letsPeopleIn } from '../access/bindings.ts'
 import { ancestryIn, knownAbout } from '../access/facts.ts'
 import type { Known } from '../access/access.ts'
 import type { Ancestry } from '../access/hierarchy.ts'
+import type { Deletions } from '../access/mass-deletion.ts'
 import type { CustomerOrganization, PartnerAccessGrant } from '../api/kinds.generated.ts'
-import { customerNamespace, labels, partnerNamespace, technicianTemplate } from '../api/names.ts'
-import type { ClusterRole, Job, Namespace, RbacRole, RoleBinding } from '../api/resources.ts'
+import {
+  customerNamespace,
+  labels,
+  partnerNamespace,
+  technicianTemplate,
+  type TechnicianScope,
+} from '../api/names.ts'
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  Job,
+  Namespace,
+  RbacRole,
+  RoleBinding,
+} from '../api/resources.ts'
 import type { Ports } from './ports.ts'
 
 export type Seen = {
@@ -21,9 +35,11 @@ export type Seen = {
   readonly bindings: readonly RoleBinding[]
   /** The dead man's switches in the namespace. */
   readonly jobs: readonly Job[]
-  readonly templates: {
-    readonly Full: ClusterRole | undefined
-    readonly ReadOnly: ClusterRole | undefined
+  readonly templates: Readonly<Record<TechnicianScope, ClusterRole | undefined>>
+  /** What lets technicians act as people of this customer. */
+  readonly impersonations: {
+    readonly roles: readonly ClusterRole[]
+    readonly bindings: readonly ClusterRoleBinding[]
   }
   /** Names of the members of the partner that is being taken out, if any. */
   readonly leavingPeople: readonly string[]
@@ -33,8 +49,12 @@ export type Seen = {
   readonly partnerIsHome: boolean
   /** What lets people read the Secrets of their logins in this customer's database, in all namespaces. */
   readonly loginRoles: readonly RbacRole[]
+  /** The e-mail address of a partner's contact. */
+  readonly partnerContact: (partner: string) => string | undefined
   readonly nestedCustomers: readonly string[]
   readonly devices: number
+  /** Undefined while this customer is not being deleted. */
+  readonly deletions: Deletions | undefined
 }
 
 export function gather(ports: Ports, name: string): Seen | undefined {
@@ -54,8 +74,13 @@ export function gather(ports: Ports, name: string): Seen | undefined {
     bindings: stores.roleBindings.byNamespace(namespace).filter(letsPeopleIn),
     jobs: stores.jobs.byNamespace(namespace),
     templates: {
-      Full: stores.clusterRoles.get({ name: technicianTemplate('Full') }),
-      ReadOnly: stores.clusterRoles.get({ name: technicianTemplate('ReadOnly') }),
+      Full: templateOf(ports, 'Full'),
+      ReadOnly: templateOf(ports, 'ReadOnly'),
+      Impersonate: templateOf(ports, 'Impersonate'),
+    },
+    impersonations: {
+      roles: stores.clusterRoles.by('customer', name),
+      bindings: stores.clusterRoleBindings.by('customer', name),
     },
     leavingPeople: leavingPeople(ports, known),
     databaseLogins: new Set(
@@ -66,9 +91,17 @@ export function gather(ports: Ports, name: string): Seen | undefined {
     ),
     partnerIsHome: isPartnersOwn(ports, known.partner?.ref.name),
     loginRoles: stores.roles.by('customer', name),
+    partnerContact: (partner) => directory.partner(partner)?.spec.contact?.email,
     nestedCustomers: stores.customers.by('parent', name).map(({ metadata }) => metadata.name),
+    deletions: object.metadata.deletionTimestamp
+      ? ports.departures.among(stores.customers)
+      : undefined,
     devices: assignments.reduce((sum, { status }) => sum + (status?.assigned ?? 0), 0),
   }
+}
+
+function templateOf({ stores }: Ports, scope: TechnicianScope): ClusterRole | undefined {
+  return stores.clusterRoles.get({ name: technicianTemplate(scope) })
 }
 
 function isPartnersOwn({ stores }: Ports, partner: string | undefined): boolean {

@@ -4,7 +4,8 @@
 
 import { TenantryError } from '../api/errors.ts'
 import type { Verdict } from '../api/reasons.ts'
-import { verdictOf } from './database-verdict.ts'
+import { databaseUidOf } from '../databases/names.ts'
+import { verdictOf } from '../api/verdict.ts'
 import type { Seen } from './gather.ts'
 import type { Plan } from './plan.ts'
 import { ensureReadable, listedFor, removeReadable } from './person-secret.ts'
@@ -39,7 +40,8 @@ export async function takeOutPeople(
   { people, link, nextLink }: Plan,
 ): Promise<PeopleFact> {
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(patienceMs)])
-  const { uid: customerUid = '', name } = seen.object.metadata
+  const { name } = seen.object.metadata
+  const customerUid = databaseUidOf(seen.object)
   const server = seen.object.status?.database?.server
   if (server === undefined) {
     return seen.loginRoles.length === 0 ? { state: 'None' } : notPlaced(name)
@@ -92,7 +94,7 @@ export async function letInPeople(
   seen: Seen,
   { people: { wanted } }: Plan,
 ): Promise<PeopleFact> {
-  const { uid: customerUid = '' } = seen.object.metadata
+  const customerUid = databaseUidOf(seen.object)
   const server = seen.object.status?.database?.server
   if (server === undefined || wanted.length === 0) return { state: 'Proven' }
   const done = JSON.stringify([server, wanted])

@@ -48,7 +48,7 @@ export async function ensureReadable(
   signal: AbortSignal,
   ports: Ports,
   wanted: WantedPerson,
-  credentials: (password: string) => Readonly<Record<string, string>>,
+  credentials: (password: string) => Promise<Readonly<Record<string, string>>>,
 ): Promise<string> {
   await holdRights(signal, ports, wanted.home)
   // Listed first: whatever fails from here on, the end of the login knows where to look.
@@ -57,10 +57,12 @@ export async function ensureReadable(
   return ensureSecret(signal, ports, wanted, credentials)
 }
 
+type Lists = Pick<Ports, 'client'> & { readonly stores: Pick<Ports['stores'], 'roles'> }
+
 /** The Secret first, then its name: as long as it is listed somebody will look for it. */
 export async function removeReadable(
   signal: AbortSignal,
-  ports: Ports,
+  ports: Lists,
   { metadata: { name, namespace = '' } }: RbacRole,
   secret: string,
 ): Promise<void> {
@@ -133,7 +135,7 @@ async function list(
  */
 async function write(
   signal: AbortSignal,
-  { client, stores: { roles } }: Ports,
+  { client, stores: { roles } }: Lists,
   ref: { readonly name: string; readonly namespace: string },
   change: (names: readonly string[]) => readonly string[],
   of?: { readonly person: string; readonly user: string },
@@ -223,7 +225,7 @@ async function ensureSecret(
   signal: AbortSignal,
   { client }: Ports,
   { home: namespace, secret: name, person, user, login }: WantedPerson,
-  credentials: (password: string) => Readonly<Record<string, string>>,
+  credentials: (password: string) => Promise<Readonly<Record<string, string>>>,
 ): Promise<string> {
   const ref = { namespace, name }
   const found = await client.find<Secret>(signal, resources.secrets, ref)
@@ -238,7 +240,7 @@ async function ensureSecret(
       annotations: { [annotations.user]: user },
     },
     type: 'Opaque',
-    stringData: credentials(password),
+    stringData: await credentials(password),
   }
   try {
     await client.create(signal, resources.secrets, secret)

@@ -7,7 +7,6 @@ import type { Access } from '../access/access.ts'
 import { bindingOf, bindingSteps, type BindingSteps, type Group } from '../access/bindings.ts'
 import { partsOfTheCustomer } from '../access/grant-rights.ts'
 import { partnerIn, type Link } from '../access/link.ts'
-import { holdersOf } from '../access/members.ts'
 import { lastCallMs, switchJob, switchName, timeToLive } from '../access/switches.ts'
 import { labels, managedBy, technicianRole, type TechnicianScope } from '../api/names.ts'
 import type { ClusterRole, Job, RoleBinding } from '../api/resources.ts'
@@ -64,7 +63,6 @@ export function planBindings(
     ...bindingSteps(seen.bindings, [
       ...groups.map((group) => customerBinding(seen, group, link)),
       ...technicians.map((group) => technicianBinding(seen, group, link)),
-      ...firstAppointers(seen, technicians).map((group) => technicianBinding(seen, group, link)),
     ]),
     roles: technicians.flatMap((group) => rolesOf(seen, group, link)),
     ended: seen.bindings.filter(({ metadata }) => hasEnded(metadata.labels?.[labels.end], now)),
@@ -121,26 +119,11 @@ function deciders({ object, known }: Seen, { own }: Access): readonly Group[] {
   })
 }
 
-/** While nobody administers the customer its technicians with scope Full may name the first SuperAdmin. */
-function firstAppointers(
-  { known }: Seen,
-  technicians: readonly TechnicianGroup[],
-): readonly TechnicianGroup[] {
-  if (holdersOf(known.customer, ['SuperAdmin', 'Admin']).length > 0) return []
-  return technicians
-    .filter(({ scope }) => scope === 'Full')
-    .map((group) => ({
-      ...group,
-      name: group.name.replace('technicians-full', 'appoints-first'),
-      role: 'tenantry:technician-appoints-first',
-    }))
-}
-
 function technicianGroups({ technicians }: Access, link: Link): readonly TechnicianGroup[] {
   if (link.state !== 'Linked') return []
   const groups = new Map<string, { scope: TechnicianScope; end: End; people: string[] }>()
   for (const technician of technicians) {
-    if (technician.may !== 'Enter' || technician.scope === 'Impersonate') continue
+    if (technician.may !== 'Enter') continue
     const { scope, until, person } = technician
     // Rounded down to the second: a name tells the end, and early is the safe side.
     const end = until === 'open' ? until : Math.floor(until / 1000)

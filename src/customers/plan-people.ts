@@ -6,7 +6,7 @@ import { linkedPartner, type Link } from '../access/link.ts'
 import type { Role } from '../access/members.ts'
 import { partnerNamespace, personSecret } from '../api/names.ts'
 import type { End, EpochMs } from '../api/time.ts'
-import { personLogin, type ApplicationRole } from '../databases/names.ts'
+import { databaseUidOf, personLogin, type ApplicationRole } from '../databases/names.ts'
 import type { Seen } from './gather.ts'
 
 export type WantedPerson = {
@@ -37,16 +37,16 @@ export function planPeople(seen: Seen, decided: Access, link: Link): PeoplePlan 
   const entering = isLinked && seen.partnerIsHome ? technicians(decided) : new Map<string, Entry>()
   const wanted = [
     ...[...entering].map(([user, { group, until }]) =>
-      person(seen, { user, group, until, of: 'technician' }, partner?.uid ?? '', uid),
+      person(seen, { user, group, until, of: 'technician' }, partner?.uid ?? ''),
     ),
     ...members(seen, decided).map(([user, group]) =>
-      person(seen, { user, group, until: 'open', of: 'member' }, uid, uid),
+      person(seen, { user, group, until: 'open', of: 'member' }, uid),
     ),
   ]
   const ended = decided.technicians
     .filter((each) => each.may === 'Not' && each.why.reason === 'WindowEnded')
     .filter(({ person: user }) => !entering.has(user))
-    .map(({ person: user }) => personLogin(uid, partner?.uid ?? '', user))
+    .map(({ person: user }) => personLogin(databaseUidOf(seen.object), partner?.uid ?? '', user))
   return { wanted, ended: [...new Set(ended)] }
 }
 
@@ -85,9 +85,8 @@ function person(
   { object, namespace, known }: Seen,
   { of, ...rest }: Pick<WantedPerson, 'user' | 'group' | 'until' | 'of'>,
   organizationUid: string,
-  uid: string,
 ): WantedPerson {
-  const login = personLogin(uid, organizationUid, rest.user)
+  const login = personLogin(databaseUidOf(object), organizationUid, rest.user)
   const digest = login.slice(-26)
   return {
     ...rest,

@@ -2,12 +2,14 @@
 // goes out, and a name that nobody has, since what that one may do everybody may.
 
 import type { Access } from '../access/access.ts'
+import { impersonationVerb } from '../access/impersonation.ts'
 import { annotations, labels } from '../api/names.ts'
 import type { Seen } from './gather.ts'
 
 export type Question = {
   readonly person: string
   readonly groups?: readonly string[]
+  readonly verb?: string
   readonly expected: boolean
   /** `partner`: Vacant and Linked wait for this answer. */
   readonly about: 'anybody' | 'entering' | 'partner' | 'outside'
@@ -16,10 +18,11 @@ export type Question = {
 const anybody = 'tenantry:anybody'
 
 export function planQuestions(seen: Seen, decided: Access): readonly Question[] {
-  const entering = new Set([
+  const entering = decided.technicians.filter(({ may }) => may === 'Enter')
+  const inside = new Set([
     ...decided.own.filter(({ may }) => may === 'Enter').map(({ person }) => person),
     ...decided.ancestors,
-    ...decided.technicians.filter(({ may }) => may === 'Enter').map(({ person }) => person),
+    ...entering.filter(({ scope }) => scope !== 'Impersonate').map(({ person }) => person),
   ])
   const ofPartners = new Set([
     ...seen.leavingPeople,
@@ -40,14 +43,38 @@ export function planQuestions(seen: Seen, decided: Access): readonly Question[] 
   )
   return [
     { person: anybody, groups: ['system:authenticated'], expected: false, about: 'anybody' },
-    ...[...entering].sort().map(entersNow),
+    ...[...inside].sort().map(entersNow),
     ...[...mentioned]
       // What Kubernetes itself may do here is not a person's access.
-      .filter((person) => !entering.has(person) && !person.startsWith('system:'))
+      .filter((person) => !inside.has(person) && !person.startsWith('system:'))
       .filter((person) => !accepted.has(person))
       .sort()
       .map((person) => staysOut(person, ofPartners.has(person) ? 'partner' : 'outside')),
+    ...actingPeople(seen, decided),
   ]
+}
+
+/** Whoever acts, or did, or would: each is asked about by a verb of its own. */
+function actingPeople({ known, bindings }: Seen, { technicians }: Access): readonly Question[] {
+  const acting = new Set(
+    technicians
+      .filter(({ may, scope }) => may === 'Enter' && scope === 'Impersonate')
+      .map(({ person }) => person),
+  )
+  const mentioned = [
+    ...(known.grant?.technicians ?? [])
+      .filter(({ scope }) => scope === 'Impersonate')
+      .map(({ name }) => name),
+    ...bindings
+      .filter(({ metadata }) => metadata.name.startsWith('technicians-impersonate'))
+      .flatMap(({ subjects }) => (subjects ?? []).map(({ name }) => name)),
+  ]
+  return [...new Set([...acting, ...mentioned])].sort().map((person) => ({
+    person,
+    verb: impersonationVerb,
+    expected: acting.has(person),
+    about: acting.has(person) ? 'entering' : 'partner',
+  }))
 }
 
 function entersNow(person: string): Question {

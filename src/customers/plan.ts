@@ -10,11 +10,15 @@ import { namespaceStep, type NamespaceStep } from '../access/namespace.ts'
 import { partnerObjection } from '../access/partner-objection.ts'
 import { signInOf, type SignIn } from '../access/sign-in.ts'
 import type { Verdict } from '../api/reasons.ts'
-import { annotations, finalizer, isOurs, labels } from '../api/names.ts'
-import { formatTime, type EpochMs } from '../api/time.ts'
+import type { LedgerRow } from '../databases/control/ledger.sql.ts'
+import { finalizer, isOurs, labels } from '../api/names.ts'
+import { earliestOf, formatTime, type EpochMs } from '../api/time.ts'
 import { planBindings, type BindingPlan } from './plan-bindings.ts'
 import { planChildren, type Child } from './plan-children.ts'
+import { planDeletion, type Deletion } from './plan-deletion.ts'
 import { planGrant, type GrantSpec } from './plan-grant.ts'
+import { planImpersonation, type ImpersonationPlan } from './plan-impersonation.ts'
+import { planLedger } from './plan-ledger.ts'
 import { planPeople, type PeoplePlan } from './plan-people.ts'
 import { planQuestions, type Question } from './plan-questions.ts'
 import type { Seen } from './gather.ts'
@@ -31,6 +35,9 @@ export type Plan = {
   readonly children: readonly Child[]
   readonly bindings: BindingPlan
   readonly people: PeoplePlan
+  /** What the access ledger is to say, once it is proven. */
+  readonly ledger: readonly LedgerRow[]
+  readonly impersonation: ImpersonationPlan
   readonly grantSpec: GrantSpec | undefined
   readonly signIn: SignIn | undefined
   /** The platform decides nothing of it any more: what it wrote stays, and others may change it. */
@@ -53,26 +60,28 @@ export type Plan = {
 
 export function planCustomer(seen: Seen, now: EpochMs): Plan {
   const { object, known, namespace } = seen
-  const deleting = object.metadata.deletionTimestamp !== undefined
-  const held = deleting ? whatHoldsDeletion(seen) : undefined
-  const closing = deleting && !held
+  const deletion = planDeletion(seen)
+  const closing = deletion.state === 'Closing' || deletion.state === 'Paused'
   const ownNamespace = namespaceStep(seen.namespaceObject, namespace, known.customer.ref)
   const broken = seen.ancestry.outcome === 'broken' ? seen.ancestry.why : undefined
-  const blocked = closing ? isClosing(seen) : broken
+  const blocked = closing ? deletion.why : broken
   const open = !blocked && ownNamespace.step !== 'leave'
   const decided = access(known, now)
   const bindings = planBindings(seen, open ? decided : nobody, { link: known.link, now })
+  const impersonation = planImpersonation(seen, open ? decided : nobody, { link: known.link, now })
   const link = nextLink(known.link, { ...wishes(seen, { closing, open }), othersProvenOut: true })
   return {
     name: object.metadata.name,
     namespace,
-    finalizer: finalizerStep(seen, closing),
-    blocked: held ?? blocked,
+    finalizer: finalizerStep(seen, deletion),
+    blocked: deletion.state === 'Held' ? deletion.why : blocked,
     open,
     namespaceStep: ownNamespace,
     children: open ? planChildren(seen) : [],
     bindings,
     people: planPeople(seen, open ? decided : nobody, known.link),
+    ledger: planLedger(seen, open ? decided : nobody),
+    impersonation,
     grantSpec: open ? planGrant(seen) : undefined,
     signIn: open ? signInOf(object, namespace) : undefined,
     letGo: {
@@ -89,7 +98,7 @@ export function planCustomer(seen: Seen, now: EpochMs): Plan {
     left: partnerWhoLeft(object, seen.grant, seen.namespaceObject),
     database: databaseStep(seen, blocked !== undefined),
     deleteNamespace: closing && mayDeleteNamespace(seen),
-    nextChange: decided.nextChange,
+    nextChange: earliestOf([decided.nextChange, impersonation.nextChange]),
   }
 }
 
@@ -102,39 +111,18 @@ const nobody: Access = {
   nextChange: undefined,
 }
 
-function isClosing({ object }: Seen): Verdict {
-  return {
-    reason: 'Deleting',
-    message: `${object.metadata.name} is being deleted: its people are taken out, and what the reclaim policies keep stays as it is.`,
-  }
-}
-
-function whatHoldsDeletion({ object, nestedCustomers, devices }: Seen): Verdict | undefined {
-  const { name } = object.metadata
-  if (object.metadata.annotations?.[annotations.confirmDelete] === name) return undefined
-  if (nestedCustomers.length === 0 && devices === 0) return undefined
-  const what = [
-    nestedCustomers.length > 0 && `nested customers (${nestedCustomers.slice(0, 10).join(', ')})`,
-    devices > 0 && `${devices} devices`,
-  ].filter((part) => part !== false)
-  return {
-    reason: 'HasChildren',
-    message: `The deletion of ${name} waits: it has ${what.join(' and ')}. Remove them, or annotate it with ${annotations.confirmDelete}=${name}.`,
-  }
-}
-
 /** A finalizer before the first side effect; removed last, once everybody is out. */
-function finalizerStep(seen: Seen, closing: boolean): Plan['finalizer'] {
-  const { object } = seen
-  const has = object.metadata.finalizers?.includes(finalizer) ?? false
-  if (closing) return has && isReleased(seen) && !grantIsHeld(seen) ? 'remove' : 'keep'
-  if (object.metadata.deletionTimestamp) return 'keep'
-  return has ? 'keep' : 'add'
+function finalizerStep(seen: Seen, { state }: Deletion): Plan['finalizer'] {
+  const has = seen.object.metadata.finalizers?.includes(finalizer) ?? false
+  if (state === 'None') return has ? 'keep' : 'add'
+  const mayGo = state === 'Closing' && has && isReleased(seen) && !grantIsHeld(seen)
+  return mayGo ? 'remove' : 'keep'
 }
 
 /** Status says Vacant, which takes the proof, and no binding of ours is left. */
-function isReleased({ known, bindings }: Seen): boolean {
-  return known.link.state === 'Vacant' && bindings.length === 0
+function isReleased({ known, bindings, impersonations }: Seen): boolean {
+  const isForgotten = impersonations.roles.length + impersonations.bindings.length === 0
+  return known.link.state === 'Vacant' && bindings.length === 0 && isForgotten
 }
 
 function grantIsHeld({ grant }: Seen): boolean {

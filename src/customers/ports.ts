@@ -10,6 +10,7 @@ import type {
 } from '../api/kinds.generated.ts'
 import type {
   ClusterRole,
+  ClusterRoleBinding,
   Job,
   LimitRange,
   Namespace,
@@ -21,7 +22,11 @@ import type {
   Subject,
 } from '../api/resources.ts'
 import type { EpochMs } from '../api/time.ts'
+import type { Viewers } from '../databases/registry/viewers.ts'
+import type { Ledger } from '../databases/control/ledger.ts'
 import type { Databases } from '../databases/databases.ts'
+import type { Retirement } from '../databases/retirement.ts'
+import type { Notify } from '../notify/port.ts'
 import type {
   AccessReviews,
   Applier,
@@ -31,6 +36,7 @@ import type {
   Store,
 } from '../runtime/index.ts'
 import type { DatabaseMemory } from './database.ts'
+import type { Departures } from './departures.ts'
 import type { PeopleMemory } from './people.ts'
 
 export type CustomerStores = {
@@ -44,6 +50,7 @@ export type CustomerStores = {
   readonly networkPolicies: Store<NetworkPolicy>
   readonly roleBindings: Store<RoleBinding>
   readonly clusterRoles: Store<ClusterRole>
+  readonly clusterRoleBindings: Store<ClusterRoleBinding>
   readonly roles: Store<RbacRole>
   readonly jobs: Store<Job>
   readonly secrets: Pick<Store<SecretMetadata>, 'get' | 'put'>
@@ -57,12 +64,21 @@ export type Ports = {
   /** Writes what `spec.partner` decides, under its own field manager. */
   readonly platform: Applier
   readonly databases: Databases
+  /** Undefined, like `retirement`: no control database, which remembers what outlives its customer. */
+  readonly ledger: Ledger | undefined
+  readonly retirement: Retirement | undefined
+  readonly viewers: Viewers | undefined
+  readonly departures: Departures
   readonly databaseMemory: DatabaseMemory
+  /** How long an application's former password works after a rotation, in ms. */
+  readonly rotationGraceMs: number
   readonly peopleMemory: PeopleMemory
   /** The operator itself, as the API server knows it. */
   readonly self: (signal: AbortSignal) => Promise<Subject>
   readonly reviews: AccessReviews
   readonly events: EventRecorder
+  /** Left out: nobody is told anything. */
+  readonly notify: Notify | undefined
   readonly deadlines: Deadlines
   /** The cluster's clock minus ours, in ms, as far as it counts. */
   readonly skewMs: () => number

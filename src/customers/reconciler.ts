@@ -3,25 +3,37 @@
 
 import { newsOf, type Finding } from '../api/conditions.ts'
 import { customerNamespace, isOurs } from '../api/names.ts'
-import type { Reason } from '../api/reasons.ts'
+import { eventTypeOf, type Reason } from '../api/reasons.ts'
+import { earliestOf } from '../api/time.ts'
+import { databaseUidOf } from '../databases/names.ts'
 import type { Result } from '../runtime/index.ts'
 import { applyPlan, finish, type Facts } from './apply.ts'
+import { graceEnd } from './database-secrets.ts'
 import { gather, type Seen } from './gather.ts'
+import { isGoneFrom, tellLink } from './ledger.ts'
+import { nextNotice, recipientOf, withNotices } from './notices.ts'
 import { listedFor, removeReadable } from './person-secret.ts'
-import { planCustomer } from './plan.ts'
+import { planCustomer, type Plan } from './plan.ts'
 import type { Ports } from './ports.ts'
 import { report, type Report } from './report.ts'
+import type { RetireFact } from './retire.ts'
 
 export function customerReconciler(ports: Ports) {
   return async (signal: AbortSignal, name: string): Promise<Result> => {
     const now = ports.clock.now() // the only reading: one run, one moment
     const seen = gather(ports, name)
     if (!seen) {
+      ports.notify?.forget(name)
       if (ports.leads()) await takeOutOrphans(signal, ports, name)
+      if (ports.gives()) await ports.ledger?.endAll(signal, isGoneFrom(ports.stores.customers))
       return { outcome: 'done' }
     }
     const plan = planCustomer(seen, now)
-    ports.deadlines.set(name, plan.nextChange) // before anything can throw: no deadline is lost
+    // Before anything can throw: no deadline is lost.
+    ports.deadlines.set(
+      name,
+      earliestOf([plan.nextChange, nextNotice(seen, now), graceEnd(ports, seen, now)]),
+    )
     const facts = await applyPlan(signal, ports, seen, plan)
     if (!ports.gives()) {
       const [error] = facts.errors
@@ -29,12 +41,13 @@ export function customerReconciler(ports: Ports) {
       return { outcome: 'done' }
     }
     // After a failure too: status says which half is proven.
-    await publish(signal, ports, seen, facts, report(seen, plan, facts, now))
-    // Who has a login in a database that is kept would keep it: the finalizer waits for the proof.
-    if (plan.finalizer === 'remove' && facts.people.state !== 'Unproven') {
-      await finish(signal, ports, seen, plan)
-      forgetDatabase(ports, seen)
-    }
+    const turn = { seen, plan, facts, now }
+    const said = withNotices(ports.notify, turn, report(seen, plan, facts, now))
+    await publish(signal, ports, seen, facts, said)
+    ports.notify?.offer(recipientOf(ports.notify, seen), said.status.notifications?.pending ?? [])
+    const told = await tellLink(signal, ports, seen, said.status.partner)
+    if (told.state === 'Unwritten') return verdict({ ...facts, ledger: told })
+    if (facts.retired?.state === 'Done') await leave(signal, ports, seen, plan, facts.retired)
     return verdict(facts)
   }
 }
@@ -50,17 +63,41 @@ async function takeOutOrphans(signal: AbortSignal, ports: Ports, name: string): 
     ),
   )
   if (orphans.length > 0) ports.reviews.forget(customerNamespace(name))
+  const { clusterRoles, clusterRoleBindings } = ports.stores
+  await Promise.all([
+    ...clusterRoleBindings
+      .by('customer', name)
+      .map((binding) => ports.applier.remove(signal, clusterRoleBindings, binding)),
+    ...clusterRoles
+      .by('customer', name)
+      .map((role) => ports.applier.remove(signal, clusterRoles, role)),
+  ])
   for (const { role, secret } of listedFor(name, ports.stores.roles.by('customer', name))) {
     await removeReadable(signal, ports, role, secret)
   }
 }
 
-/** The database stays as it is; nobody here looks after it any more. */
+async function leave(
+  signal: AbortSignal,
+  ports: Ports,
+  seen: Seen,
+  { deleteNamespace }: Plan,
+  { keepsAll, news }: Extract<RetireFact, { state: 'Done' }>,
+): Promise<void> {
+  if (news) {
+    const { reason, message: note } = news
+    ports.events.record(seen.object, { type: eventTypeOf(reason), reason, action: 'Delete', note })
+  }
+  await finish(signal, ports, seen, { deleteNamespace: deleteNamespace && !keepsAll })
+  forgetDatabase(ports, seen)
+}
+
+/** Nobody here looks after the database any more. */
 function forgetDatabase(
   { databases, databaseMemory, peopleMemory }: Ports,
   { object }: Seen,
 ): void {
-  const { uid = '' } = object.metadata
+  const uid = databaseUidOf(object)
   databases.forget(uid)
   databaseMemory.delete(uid)
   peopleMemory.letIn.delete(uid)
@@ -84,7 +121,7 @@ async function publish(
 }
 
 /** The rest would repeat these, or tell what nobody waits for. */
-const worthAnEvent = new Set(['Ready', 'PartnerLinked', 'PortalActive'])
+const worthAnEvent = new Set(['Ready', 'PartnerLinked', 'PortalActive', 'Notified'])
 const isNoNews = new Set<Reason>(['Proving', 'NoPartner', 'Enabled'])
 
 function verdict(facts: Facts): Result {
@@ -96,11 +133,18 @@ function verdict(facts: Facts): Result {
       ? { outcome: 'again', afterMs: 100 }
       : { outcome: 'failed', error: people.error, lane: people.leaves ? 'change' : 'resync' }
   }
+  if (facts.retired?.state === 'Failed') {
+    return { outcome: 'failed', error: facts.retired.error, lane: 'resync' }
+  }
   if (facts.database?.state === 'Failed') {
     // Who had to leave is out: what is left to do is not urgent.
     return { outcome: 'failed', error: facts.database.error, lane: 'resync' }
   }
   if (facts.proof && facts.proof.open.length > 0)
     return { outcome: 'again', afterMs: facts.proof.askAgainMs }
+  if (facts.ledger.state === 'Unwritten') {
+    const { error, leaves } = facts.ledger
+    return { outcome: 'failed', error, lane: leaves ? 'change' : 'resync' }
+  }
   return { outcome: 'done' }
 }

@@ -50,12 +50,14 @@ export function report(seen: Seen, plan: Plan, facts: Facts, now: EpochMs): Repo
 }
 
 /** The link moves on only with the proof in hand (ONE-PARTNER). */
-function linkAfter(plan: Plan, { revoked, proof, people }: Facts): Link {
+function linkAfter(plan: Plan, { revoked, proof, people, ledger }: Facts): Link {
   const { link, nextLink } = plan
   if (sameLink(link, nextLink) || nextLink.state === 'Releasing') return nextLink
   const somebodyIsIn =
     revoked !== 'done' ||
     people.state === 'Unproven' ||
+    ledger.state === 'Unwritten' ||
+    plan.impersonation.isRemembered ||
     !proof ||
     proof.open.some(({ about }) => about === 'partner')
   return somebodyIsIn || plan.bindings.revoke.length > 0 ? link : nextLink
@@ -91,9 +93,20 @@ function databaseStatus(
     case 'Kept':
       return { ...before, state: before?.server === undefined ? 'Off' : 'Retained' }
     case 'Placed':
-      return { server: fact.server, pool: fact.pool, state: 'Placed', placedAt: formatTime(now) }
+      return {
+        server: fact.server,
+        pool: fact.pool,
+        ...(fact.madeFor !== undefined && { madeFor: fact.madeFor }),
+        state: 'Placed',
+        placedAt: formatTime(now),
+      }
     case 'Ready':
-      return { ...before, name: fact.name, state: 'Ready' }
+      return {
+        ...before,
+        name: fact.name,
+        state: 'Ready',
+        ...(fact.rotatedAt !== undefined && { rotatedAt: formatTime(fact.rotatedAt) }),
+      }
     case 'Failed':
       return { ...before, state: before?.server === undefined ? 'Pending' : 'NotReady' }
   }
@@ -154,6 +167,9 @@ function accessReady(plan: Plan, facts: Facts, link: Link): Finding {
   if (!facts.proof) return isFalse('AccessReady', 'Proving', 'Nobody has been asked about yet.')
   if (open.length === 0 && facts.people.state === 'Unproven' && facts.people.leaves) {
     return failing('AccessReady', facts.people.why)
+  }
+  if (open.length === 0 && facts.ledger.state === 'Unwritten' && facts.ledger.leaves) {
+    return failing('AccessReady', facts.ledger.why)
   }
   if (open.length === 0) {
     const asked = plan.questions.length - 1
@@ -216,7 +232,8 @@ function some(people: readonly string[]): string {
   return rest > 0 ? `${named} and ${rest} more` : named
 }
 
-function databaseReady({ database, people }: Facts): Finding {
+function databaseReady({ database, people, retired }: Facts): Finding {
+  if (retired?.state === 'Failed') return failing('DatabaseReady', retired.why)
   if (database?.state === 'Ready' && people.state === 'Unproven')
     return failing('DatabaseReady', people.why)
   switch (database?.state) {
@@ -276,6 +293,14 @@ function partnerLinked(plan: Plan, facts: Facts, link: Link): Finding {
     if (still.length > 0 && facts.proof)
       return failing('PartnerLinked', whyStillIn(plan, facts.proof, still))
     if (facts.people.state === 'Unproven') return failing('PartnerLinked', facts.people.why)
+    if (facts.ledger.state === 'Unwritten') return failing('PartnerLinked', facts.ledger.why)
+    if (plan.impersonation.isRemembered) {
+      return isFalse(
+        'PartnerLinked',
+        'ImpersonationRemembered',
+        `A technician of partner ${link.partner} acted as somebody here just now; the API server may remember it for ten seconds. Nobody else is let in before.`,
+      )
+    }
     return isFalse(
       'PartnerLinked',
       'Releasing',
@@ -292,6 +317,8 @@ function partnerLinked(plan: Plan, facts: Facts, link: Link): Finding {
   }
   if (plan.nextLink.state === 'Linked' && facts.people.state === 'Unproven')
     return failing('PartnerLinked', facts.people.why)
+  if (plan.nextLink.state === 'Linked' && facts.ledger.state === 'Unwritten')
+    return failing('PartnerLinked', facts.ledger.why)
   return isFalse('PartnerLinked', 'NoPartner', 'The customer has no partner.')
 }
 

@@ -16,6 +16,8 @@ export type Seen = {
   readonly jobs: readonly Job[]
   /** User names of the partners' people who have, or may have, a login in the database. */
   readonly listed: readonly string[]
+  /** User names of technicians of whom the API server may still remember that they may act as somebody here. */
+  readonly acting: readonly string[]
   readonly signInURL: string | undefined
 }
 
@@ -31,6 +33,9 @@ export function gather(ports: Ports, customer: string): Seen | undefined {
     listed: ports.stores.roles
       .by('customer', customer)
       .filter(({ metadata }) => metadata.namespace !== namespace)
+      .flatMap(({ metadata }) => metadata.annotations?.[annotations.user] ?? []),
+    acting: ports.stores.clusterRoles
+      .by('customer', customer)
       .flatMap(({ metadata }) => metadata.annotations?.[annotations.user] ?? []),
     known: organization && knownAbout(ports.directory, organization, ports.skewMs()),
     signInURL: ports.signInURL

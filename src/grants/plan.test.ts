@@ -72,6 +72,7 @@ function seen(fromMs: number, untilMs: number, jobs: readonly Job[] = []): Seen 
     },
     jobs,
     listed: [],
+    acting: [],
     signInURL: 'https://signin.example/northwind',
   }
 }

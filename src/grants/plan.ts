@@ -2,14 +2,20 @@
 // Holds PROVEN: Active and Revoked are said only of people about whom the API server was asked.
 
 import { access, accessNow, type Access } from '../access/access.ts'
+import { impersonationVerb } from '../access/impersonation.ts'
+import { endingWithin, nextWarning } from '../access/ending.ts'
 import { grantWindow, type GrantAccess } from '../access/grant.ts'
 import { isArmed, switchName } from '../access/switches.ts'
-import { phaseOf, type Window } from '../access/window.ts'
 import type { Job } from '../api/resources.ts'
 import { earliestOf, parseTime, type EpochMs } from '../api/time.ts'
 import type { Seen } from './gather.ts'
 
-export type Question = { readonly person: string; readonly expected: boolean }
+export type Question = {
+  readonly person: string
+  /** Of who acts as others; else what everybody has who is let in. */
+  readonly verb?: string
+  readonly expected: boolean
+}
 
 export type Plan = {
   readonly access: Access | undefined
@@ -49,26 +55,6 @@ export function planGrantStatus({ object, known, jobs }: Seen, now: EpochMs): Pl
   }
 }
 
-const dayMs = 86_400_000
-const warnedDays = [1, 7, 30]
-
-/** The moments of the warnings, but for those before the window itself: a short one has none. */
-function warningsOf({ notBefore, notAfter }: Window): readonly { days: number; at: EpochMs }[] {
-  if (notAfter === 'open') return []
-  return warnedDays
-    .map((days) => ({ days, at: notAfter - days * dayMs }))
-    .filter(({ at }) => at > notBefore)
-}
-
-function endingWithin(window: Window, now: EpochMs): number | undefined {
-  if (phaseOf(window, now) !== 'During') return undefined
-  return warningsOf(window).find(({ at }) => now >= at)?.days
-}
-
-function nextWarning(window: Window, now: EpochMs): EpochMs | undefined {
-  return earliestOf(warningsOf(window).map(({ at }) => (at > now ? at : undefined)))
-}
-
 function endsOf(decided: Access | undefined): readonly number[] {
   const ends = new Set<number>()
   for (const technician of decided?.technicians ?? []) {
@@ -84,9 +70,16 @@ function jobFor(jobs: readonly Job[], end: number): Job | undefined {
 
 /** One question per person, who may be named with two scopes: one that enters is enough. */
 function questionsAbout(decided: Access | undefined): readonly Question[] {
-  const expected = new Map<string, boolean>()
-  for (const { person, may } of decided?.technicians ?? []) {
+  const entering = new Map<string, boolean>()
+  const acting = new Map<string, boolean>()
+  for (const { person, scope, may } of decided?.technicians ?? []) {
+    const expected = scope === 'Impersonate' ? acting : entering
     expected.set(person, expected.get(person) === true || may === 'Enter')
+    // Whoever only acts as others does not enter as such.
+    if (!entering.has(person)) entering.set(person, false)
   }
-  return [...expected].map(([person, enters]) => ({ person, expected: enters }))
+  return [
+    ...[...entering].map(([person, expected]) => ({ person, expected })),
+    ...[...acting].map(([person, expected]) => ({ person, verb: impersonationVerb, expected })),
+  ]
 }

@@ -2,7 +2,7 @@
 
 import type { Directory } from '../access/facts.ts'
 import type { CustomerOrganization, PartnerAccessGrant } from '../api/kinds.generated.ts'
-import type { Job, RbacRole } from '../api/resources.ts'
+import type { ClusterRole, Job, RbacRole } from '../api/resources.ts'
 import type { EpochMs } from '../api/time.ts'
 import type { AccessReviews, Applier, Deadlines, EventRecorder, Store } from '../runtime/index.ts'
 
@@ -13,6 +13,7 @@ export type Ports = {
     readonly grants: Store<PartnerAccessGrant>
     readonly jobs: Store<Job>
     readonly roles: Store<RbacRole>
+    readonly clusterRoles: Store<ClusterRole>
   }
   readonly signInURL: string | undefined
   readonly applier: Applier

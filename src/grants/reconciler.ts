@@ -2,9 +2,10 @@
 // Bindings are made and taken away with the customer; a grant whose customer is gone is let go here.
 
 import { newsOf, type Finding } from '../api/conditions.ts'
-import { finalizer } from '../api/names.ts'
-import type { Result } from '../runtime/index.ts'
+import { apiVersion, finalizer, partnerNamespace } from '../api/names.ts'
+import type { KubeObject, Result } from '../runtime/index.ts'
 import { gather } from './gather.ts'
+import { impersonationNews } from './impersonation-news.ts'
 import { planGrantStatus } from './plan.ts'
 import type { Ports } from './ports.ts'
 import { report } from './report.ts'
@@ -34,8 +35,19 @@ export function grantReconciler(ports: Ports) {
     const worth = ({ type, reason }: Finding) => type !== 'Ready' && reason !== 'Proving'
     const news = wrote ? newsOf(findings, object.status?.conditions, worth) : []
     for (const each of news) ports.events.record(object, each)
+    const acting = wrote ? impersonationNews(customer, object.status?.people, plan.access) : []
+    for (const each of acting) {
+      ports.events.record(object, each)
+      ports.events.record(linkAt(customer, object.spec.partnerRef.name), each)
+    }
     return proof.open.length > 0
       ? { outcome: 'again', afterMs: proof.askAgainMs }
       : { outcome: 'done' }
   }
+}
+
+/** Where the partner's people look. */
+function linkAt(customer: string, partner: string): KubeObject {
+  const metadata = { name: customer, namespace: partnerNamespace(partner) }
+  return { apiVersion, kind: 'CustomerLink', metadata }
 }

@@ -2,6 +2,8 @@
 // Holds PROVEN, QUIET, ISOLATED (a message never names another organization).
 
 import type { Technician } from '../access/access.ts'
+import { guardedCondition } from '../access/facts.ts'
+import { unguardedGrant } from '../access/grant.ts'
 import { conditionsFrom, isFalse, isTrue, readyFrom, type Finding } from '../api/conditions.ts'
 import type { PartnerAccessGrantStatus } from '../api/kinds.generated.ts'
 import { formatTime, type EpochMs } from '../api/time.ts'
@@ -71,6 +73,7 @@ function findingsOf(seen: Seen, plan: Plan, proof: AccessAnswers<Question>): rea
     ...(plan.ends.length === 0 ? [] : [backstop(plan)]),
     ...(plan.endingWithinDays === undefined ? [] : [ending(plan, plan.endingWithinDays)]),
     ...(plan.review === 'none' ? [] : [reviewDue(seen, plan)]),
+    ...(seen.known?.grant?.unguarded ? [unguarded(seen.known.customer.ref.name)] : []),
   ]
   return [...findings, ready(seen, plan, findings)]
 }
@@ -104,19 +107,31 @@ function count(people: number): string {
 
 /** True says: everybody named here who may not enter was asked about, and the answer was no. */
 function revoked(
-  { namespace, listed }: Seen,
+  { namespace, listed, acting }: Seen,
   { questions }: Plan,
   { open }: AccessAnswers<Question>,
 ): Finding {
   const still = open.filter(({ expected }) => !expected).map(({ person }) => person)
   // A name leaves the list when the catalog has said that the login is gone.
-  const entering = new Set(questions.filter(({ expected }) => expected).map(({ person }) => person))
+  const entering = new Set(
+    questions.filter(({ verb, expected }) => expected && !verb).map(({ person }) => person),
+  )
   const inDatabase = listed.filter((person) => !entering.has(person))
   if (still.length === 0 && inDatabase.length > 0) {
     return isFalse(
       'Revoked',
       'DatabaseUnproven',
       `The API server lets nobody in who may not enter. In the database it is not proven yet of ${inDatabase.slice(0, 10).join(', ')}; the customer's conditions say why.`,
+    )
+  }
+  const remembered = acting.filter(
+    (person) => !questions.some((each) => each.person === person && each.verb && each.expected),
+  )
+  if (still.length === 0 && remembered.length > 0) {
+    return isFalse(
+      'Revoked',
+      'ImpersonationRemembered',
+      `Whoever may not enter was asked about and cannot. Of ${remembered.slice(0, 10).join(', ')} the API server may remember for ten seconds a right to act as somebody.`,
     )
   }
   if (still.length === 0)
@@ -126,6 +141,12 @@ function revoked(
     'AccessUnproven',
     `The API server still lets ${still.slice(0, 10).join(', ')} into ${namespace}. If this stays, remove the binding that Tenantry did not make.`,
   )
+}
+
+/** There only while it is so: the next run reads from it that it was found before. */
+function unguarded(customer: string): Finding {
+  const { reason, message } = unguardedGrant(customer)
+  return isFalse(guardedCondition, reason, message)
 }
 
 /** Whether the windows end in time with every replica dead. */

@@ -20,6 +20,7 @@ import {
 } from '../api/names.ts'
 import { formatTime, type EpochMs } from '../api/time.ts'
 import type { Seen } from './gather.ts'
+import { createdBy } from './plan-request.ts'
 
 export type WantedLink = { readonly link: CustomerLink; readonly status: CustomerLinkStatus }
 
@@ -36,9 +37,10 @@ export function planLinks(seen: Seen, now: EpochMs): Plan {
   }
   const decided = access(known, now)
   const places = placesOf(object, known)
-  const wanted = places
-    .filter(({ namespace, label, organization }) => seen.isHome(namespace, label, organization))
-    .filter(({ namespace, name }) => !seen.foreign(namespace, name))
+  // Also where somebody has made a link of that name: it is the customer's listing from now on.
+  const wanted = places.filter(({ namespace, label, organization }) =>
+    seen.isHome(namespace, label, organization),
+  )
   const ensure = wanted.map(({ relation, namespace, name }) => {
     const link = linkOf(object, namespace, name)
     return { link, status: statusOf(seen, object, known, decided, { relation, link, now }) }
@@ -113,7 +115,7 @@ function linkOf({ metadata }: CustomerOrganization, namespace: string, name: str
 }
 
 function statusOf(
-  { links, signInURL }: Seen,
+  { linkAt, signInURL }: Seen,
   object: CustomerOrganization,
   known: Known,
   { technicians }: Access,
@@ -124,11 +126,8 @@ function statusOf(
   }: { readonly relation: Relation; readonly link: CustomerLink; readonly now: EpochMs },
 ): CustomerLinkStatus {
   const { metadata, spec, status } = object
-  const before = links.find(
-    (each) =>
-      each.metadata.name === link.metadata.name &&
-      each.metadata.namespace === link.metadata.namespace,
-  )
+  const before = linkAt(link.metadata.namespace ?? '', link.metadata.name)
+  const creator = before && createdBy(before)
   const entering = technicians.filter(({ may }) => may === 'Enter').length
   const finding = isTrue('Ready', 'Ready', `Customer ${metadata.name} is linked here.`)
   return {
@@ -136,6 +135,7 @@ function statusOf(
     ...(spec.displayName !== undefined && { displayName: spec.displayName }),
     ...(spec.domain !== undefined && { domain: spec.domain }),
     relation,
+    ...(creator !== undefined && { createdBy: creator }),
     ...partnerSide(known, now),
     technicians: technicians.length,
     // A parent has no business with the partner's door.

@@ -3,6 +3,7 @@
 
 import { formatHome } from '../access/facts.ts'
 import { homeOf, isHome } from '../access/home.ts'
+import { isLastSuperAdmin } from '../access/last-super-admin.ts'
 import { standingsOf, type Standing } from '../access/members.ts'
 import type { Organization } from '../access/organization.ts'
 import { conditionsFrom, isFalse, isTrue, type Finding } from '../api/conditions.ts'
@@ -23,22 +24,28 @@ export type MemberReport = {
 
 export function reportMembers({ organization, members }: Seen, now: EpochMs): MemberReport[] {
   if (!organization) return members.map((object) => withoutOrganization(object, now))
+  const all = standingsOf(organization)
   const standings = new Map(
-    standingsOf(organization)
+    all
       .filter(({ member }) => member.source === 'member')
       .map((standing) => [standing.member.object, standing]),
   )
   return members.flatMap((object) => {
     const standing = standings.get(object.metadata.name)
-    return standing ? [reportMember(object, organization, standing, now)] : []
+    if (!standing) return []
+    const isLast = isLastSuperAdmin(standing, all)
+    return [reportMember(object, organization, { standing, isLast, now })]
   })
 }
 
 function reportMember(
   object: OrganizationMember,
   organization: Organization,
-  standing: Standing,
-  now: EpochMs,
+  {
+    standing,
+    isLast,
+    now,
+  }: { readonly standing: Standing; readonly isLast: boolean; readonly now: EpochMs },
 ): MemberReport {
   const { person } = standing.member
   const atHome = isHome(person, organization.ref)
@@ -50,6 +57,8 @@ function reportMember(
     status: {
       ...generationOf(object),
       ...roleOf(standing, object),
+      // The policy of members reads it: the last one is neither removed nor lowered.
+      ...(isLast && { lastSuperAdmin: true }),
       ...(atHome &&
         homeOf(person) && {
           home: { organization: formatHome(organization.ref), since: since ?? formatTime(now) },

@@ -2,7 +2,7 @@
 // people. Only the leader, but for the roles of technicians: what they end, any replica ends.
 
 import { hasJustAppeared } from '../access/namespace.ts'
-import { finalizer, labels, managedBy } from '../api/names.ts'
+import { finalizer, identityProviderName, labels, managedBy } from '../api/names.ts'
 import type { PartnerOrganization } from '../api/kinds.generated.ts'
 import { apiVersionOf, resources } from '../api/resources.ts'
 import type { Verdict } from '../api/reasons.ts'
@@ -62,6 +62,9 @@ export async function applyPlan(
   const namespace = await ensureNamespace(signal, ports, seen, plan)
   if (namespace !== 'there') return { object, namespace }
   if (plan.signIn) await ports.platform.ensure(signal, identityProviders, plan.signIn)
+  const signIn = identityProviders.get({ namespace: seen.namespace, name: identityProviderName })
+  // Left to the partner: what the platform wrote stays, and its Admins may change it.
+  if (!plan.signIn && signIn) await ports.platform.disown(signal, identityProviders, signIn)
   await Promise.all(
     plan.bindings.grant.map((binding) => ports.applier.ensure(signal, roleBindings, binding)),
   )

@@ -1,5 +1,6 @@
 // From plan and facts to the status of a partner. Holds QUIET.
 
+import { superAdminStatus } from '../access/last-super-admin.ts'
 import { standingsOf } from '../access/members.ts'
 import { ownersStatus } from '../access/owners.ts'
 import { conditionsFrom, isFalse, isTrue, readyFrom, type Finding } from '../api/conditions.ts'
@@ -18,12 +19,14 @@ export function report(seen: Seen, facts: Facts, now: EpochMs): Report {
   const { generation } = object.metadata
   const findings = findingsOf(seen, facts)
   const owners = ownersStatus(partner, object.status?.owners, now)
+  const superAdmin = superAdminStatus(partner, object.status?.superAdmin, now)
   return {
     findings,
     status: {
       ...(generation !== undefined && { observedGeneration: generation }),
       namespace,
       customers: customers.length,
+      ...(superAdmin && { superAdmin }),
       ...(owners.length > 0 && { owners }),
       conditions: conditionsFrom(findings, object.status?.conditions, { now, generation }),
     },
