@@ -1,19 +1,24 @@
 // The operator process: read the configuration, wire, run, stop. `node src/main.ts --config FILE`
 // runs in a pod; with `--kubeconfig FILE` it runs anywhere. SIGTERM and SIGINT stop it cleanly.
 
-import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import type { ServerConfig } from './api/config.ts'
-import { resources, type Secret } from './api/resources.ts'
+import { Control } from './databases/control/control.ts'
 import { Databases } from './databases/databases.ts'
-import type { ServerOptions } from './databases/server.ts'
 import { makeLog } from './observe/log.ts'
 import { makeMetrics } from './observe/metrics.ts'
 import { ConfigurationError, readConfiguration } from './operator/configuration.ts'
+import { nobody } from './operator/impersonation.ts'
 import { makeOperator } from './operator/operator.ts'
-import { Client, connectInCluster, connectKubeconfig, startHealthServer } from './runtime/index.ts'
+import { serverOptions } from './operator/servers.ts'
+import {
+  Client,
+  actingAs,
+  connectInCluster,
+  connectKubeconfig,
+  startHealthServer,
+} from './runtime/index.ts'
 
 const version = '0.1.0'
 const graceMs = 30_000
@@ -58,13 +63,28 @@ async function main(signal: AbortSignal): Promise<void> {
     userAgent: `tenantry/${version} (${identity})`, // the audit log tells replicas apart by it
     onRequest: metrics.request,
   })
+  const servers = await Promise.all(
+    config.databases.servers.map((server) => serverOptions(signal, client, server)),
+  )
+  const keeper = servers.find(({ name }) => name === config.databases.control?.server)
+  const control = keeper && new Control(keeper)
   const databases = new Databases({
-    servers: await Promise.all(
-      config.databases.servers.map((server) => serverOptions(signal, client, server)),
-    ),
+    servers,
     allowedExtensions: config.databases.allowedExtensions,
+    warmPool: config.databases.warmPool,
+    onPoolReady: metrics.poolReady,
   })
-  const operator = makeOperator({ config, client, databases, log, metrics, identity })
+  const asNobody = new Client(actingAs(connection, nobody), { userAgent: `tenantry/${version}` })
+  const operator = makeOperator({
+    config,
+    client,
+    asNobody,
+    databases,
+    control,
+    log,
+    metrics,
+    identity,
+  })
   const health = await startHealthServer(signal, {
     ...config.health,
     live: () => [],
@@ -76,46 +96,4 @@ async function main(signal: AbortSignal): Promise<void> {
   await health.stop()
   await connection.stop()
   log.info({}, 'stopped')
-}
-
-async function serverOptions(
-  signal: AbortSignal,
-  client: Client,
-  server: ServerConfig,
-): Promise<ServerOptions> {
-  const { name, host, port, user, maxDatabases, pools, advertise, caFile } = server
-  return {
-    name,
-    host,
-    port,
-    user,
-    maxDatabases,
-    pools,
-    password: () => passwordOf(signal, client, server),
-    tls: caFile === undefined ? 'off' : { ca: await textOf(caFile, `databases.servers.${name}`) },
-    ...(advertise && { advertise }),
-  }
-}
-
-/** Read at every connection: it may be rotated while the operator runs. */
-async function passwordOf(
-  signal: AbortSignal,
-  client: Client,
-  { passwordFile, passwordSecret }: ServerConfig,
-): Promise<string> {
-  if (passwordFile !== undefined) return (await readFile(passwordFile, 'utf8')).trimEnd()
-  if (!passwordSecret) return ''
-  const secret = await client.get<Secret>(signal, resources.secrets, passwordSecret)
-  return Buffer.from(secret.data?.[passwordSecret.key] ?? '', 'base64').toString('utf8')
-}
-
-async function textOf(file: string, path: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new ConfigurationError(
-      `${path}.caFile: ${file} cannot be read. Correct the path, or mount the file.`,
-      { cause },
-    )
-  }
 }

@@ -48,6 +48,26 @@ export function makeMetrics() {
     'tenantry_database_drift_total',
     'Differences in databases that somebody made by hand and the operator repaired.',
   )
+  const skew = gauge(
+    'tenantry_clock_skew_seconds',
+    'How far the clock of the API server (kubernetes) or of a PostgreSQL server is ahead of ours, as far as it counts.',
+    'clock',
+  )
+  const missingPolicy = gauge(
+    'tenantry_policy_missing',
+    'Whether an admission policy of the chart is not in force; what it guards then gives nothing.',
+    'policy',
+  )
+  const notices = counter(
+    'tenantry_notifications_total',
+    'Attempts to tell somebody something, by result: delivered, again, failed for good.',
+    'result',
+  )
+  const poolReady = gauge(
+    'tenantry_pool_ready',
+    'Databases that stand ready on a server before a customer comes.',
+    'server',
+  )
   const leader = gauge('leader_election_master_status', 'Whether this replica leads.', 'name')
   const missed = counter(
     'tenantry_reflector_missed_events_total',
@@ -63,6 +83,11 @@ export function makeMetrics() {
     leads: (name: string, leads: boolean) => leader.set({ name }, leads ? 1 : 0),
     windows,
     drift: (differences: number) => drift.inc(differences),
+    skew: (clock: string, ms: number) => skew.set({ clock }, ms / 1000),
+    policyMissing: (policy: string, isMissing: boolean) =>
+      missingPolicy.set({ policy }, isMissing ? 1 : 0),
+    notice: (result: string) => notices.inc({ result }),
+    poolReady: (server: string, ready: number) => poolReady.set({ server }, ready),
     missedEvents: (resource: string, count: number) => missed.inc({ resource }, count),
     text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
@@ -161,7 +186,11 @@ function controllerMetrics(registry: Registry) {
   })
   return {
     active: (controller: string, workers: number) => active.set({ controller }, workers),
-    workers: (controller: string, workers: number) => most.set({ controller }, workers),
+    workers: (controller: string, workers: number) => {
+      most.set({ controller }, workers)
+      // Seen from the start, as controller-runtime has it: a first failure is a change from 0.
+      for (const each of [errors, terminal]) each.inc({ controller }, 0)
+    },
     finished: (controller: string, result: string, seconds: number) => {
       const isTerminal = result === 'terminal_error'
       const isError = isTerminal || result === 'error'

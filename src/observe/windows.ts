@@ -11,6 +11,11 @@ export class WindowTotals {
     else this.#byCustomer.set(customer, windows)
   }
 
+  /** This replica leads no more: others know. */
+  clear(): void {
+    this.#byCustomer.clear()
+  }
+
   sum(of: keyof Windows): number {
     let total = 0
     for (const windows of this.#byCustomer.values()) total += windows[of]

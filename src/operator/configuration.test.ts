@@ -11,6 +11,8 @@ function faultsOf(text: string): string {
   }
 }
 
+const portal = "portalURL: 'https://portal.example'"
+const hook = "name: crm, url: 'https://crm.example', secretFile: /a"
 const server = 'name: one, host: db.example, user: operator'
 
 describe('a configuration file', () => {
@@ -39,12 +41,42 @@ describe('a configuration file', () => {
     [
       'a server without a password',
       `databases: { servers: [{ ${server} }] }`,
-      'databases.servers.0: needs exactly one of passwordFile and passwordSecret',
+      'databases.servers.0: needs host and user with exactly one of passwordFile and passwordSecret',
+    ],
+    [
+      'a server without an address',
+      'databases: { servers: [{ name: one, passwordFile: /run/pw }] }',
+      'databases.servers.0: needs host and user',
+    ],
+    [
+      'a server with two ways to sign in',
+      `databases: { servers: [{ ${server}, passwordFile: /a, connectionSecret: { namespace: a, name: b } }] }`,
+      'or a connectionSecret',
     ],
     [
       'two servers of one name',
       `databases: { servers: [{ ${server}, passwordFile: /a }, { ${server}, passwordFile: /b }] }`,
       'two servers are named one',
+    ],
+    [
+      'notifications without the address of the portal',
+      'notifications: {}',
+      'notifications: portalURL is missing',
+    ],
+    [
+      'a user of the mail server without a password',
+      `notifications: { ${portal}, smtp: { host: a, from: a@b.example, user: c } }`,
+      'notifications.smtp: must have property passwordFile when property user is present',
+    ],
+    [
+      'a sender that is two addresses',
+      `notifications: { ${portal}, smtp: { host: a, from: 'a@b.example,c@d.example' } }`,
+      'notifications.smtp.from: must match pattern',
+    ],
+    [
+      'two webhooks of one name',
+      `notifications: { ${portal}, webhooks: [{ ${hook} }, { ${hook} }] }`,
+      'two webhooks are named crm',
     ],
     ['text that is no YAML', '{ a: [', 'config.yaml is not YAML'],
   ])('with %s is refused with the path and what to do', (_, text, message) => {

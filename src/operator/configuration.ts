@@ -44,6 +44,18 @@ export function parseConfiguration(text: string, file: string): OperatorConfig {
       `${file} is not a configuration:\n  databases.servers: two servers are named ${twice}. Give each a name of its own.`,
     )
   }
+  const hook = repeated(value.notifications?.webhooks.map(({ name }) => name) ?? [])
+  if (hook !== undefined) {
+    throw new ConfigurationError(
+      `${file} is not a configuration:\n  notifications.webhooks: two webhooks are named ${hook}. Give each a name of its own.`,
+    )
+  }
+  const { control, servers } = value.databases
+  if (control && !servers.some(({ name }) => name === control.server)) {
+    throw new ConfigurationError(
+      `${file} is not a configuration:\n  databases.control.server: no server is named ${control.server}. Name one of databases.servers.`,
+    )
+  }
   return value
 }
 
@@ -72,7 +84,7 @@ function tell({ instancePath, keyword, message, params }: ErrorObject): string {
     case 'enum':
       return `${path}: must be one of ${params['allowedValues']?.join(', ')}.`
     case 'oneOf':
-      return `${path}: needs exactly one of passwordFile and passwordSecret.`
+      return `${path}: needs host and user with exactly one of passwordFile and passwordSecret, or a connectionSecret.`
     default:
       return `${path}: ${message ?? 'is wrong'}.`
   }

@@ -4,9 +4,10 @@ import { directoryOver, patternIn } from '../access/directory.ts'
 import type { Directory } from '../access/facts.ts'
 import { patternsOf } from '../access/usernames.ts'
 import { grantName, identityProviderName } from '../api/names.ts'
+import { policyIsMissing } from './policies.ts'
 import type { Stores } from './stores.ts'
 
-export function directoryOf(stores: Stores): Directory {
+export function directoryOf(stores: Stores, lacksImpersonation: () => boolean): Directory {
   const { customers, partners, members, identityProviders, grants, namespaces } = stores
   return directoryOver({
     customer: (name) => customers.get({ name }),
@@ -21,6 +22,8 @@ export function directoryOf(stores: Stores): Directory {
       const found = namespaces.get({ name })
       return found && (found.metadata.labels ?? {})
     },
+    policyIsMissing: (policy) => policyIsMissing(stores, policy),
+    lacksImpersonation,
     patterns: cachedPatterns(stores),
   })
 }

@@ -18,6 +18,10 @@ export type DriftOptions = {
   readonly isKnown: (customerUid: string) => boolean
   readonly endPeople: (signal: AbortSignal, server: string, customerUid: string) => Promise<void>
   readonly onDrift: (customerUid: string, differences: readonly string[]) => void
+  /** How far the server's clock is ahead of ours, in ms, as far as it counts. */
+  readonly skewMs: (server: string) => number
+  /** It counts for something else now: ends that the server was told are to be told anew. */
+  readonly onSkew: (server: string, skewMs: number) => void
   readonly onFailure: (server: string, error: unknown) => void
 }
 
@@ -25,12 +29,13 @@ export type DriftOptions = {
 export function startDrift(signal: AbortSignal, options: DriftOptions): Drift {
   const { servers, everyMs, gives } = options
   let waking = new AbortController()
+  const skews = new Map<string, number>()
   async function watch(): Promise<void> {
     while (!signal.aborted) {
       await sleep(AbortSignal.any([signal, waking.signal]), everyMs).catch(() => {})
       waking = new AbortController()
       if (signal.aborted || !gives()) continue
-      await Promise.all(servers.map((server) => lookAt(signal, server, options)))
+      await Promise.all(servers.map((server) => lookAt(signal, server, skews, options)))
     }
   }
   return { lookNow: () => waking.abort(), stopped: watch() }
@@ -41,10 +46,14 @@ export type Drift = { readonly lookNow: () => void; readonly stopped: Promise<vo
 async function lookAt(
   signal: AbortSignal,
   server: string,
-  { observe, isKnown, endPeople, onDrift, onFailure }: DriftOptions,
+  skews: Map<string, number>,
+  { observe, isKnown, endPeople, onDrift, skewMs, onSkew, onFailure }: DriftOptions,
 ): Promise<void> {
   try {
     const { customers, people } = await observe(signal, server)
+    const skew = skewMs(server)
+    if (skew !== (skews.get(server) ?? 0)) onSkew(server, skew)
+    skews.set(server, skew)
     for (const [uid, differences] of customers) {
       if (differences.length > 0) onDrift(uid, differences)
     }

@@ -1,26 +1,36 @@
 // What the operator keeps of the cluster, and by what it looks things up.
 
-import type { CustomerOrganization, PartnerOrganization } from '../api/kinds.generated.ts'
-import { customerOfSecret, isOurs, labels, managedBy } from '../api/names.ts'
+import type {
+  CustomerOrganization,
+  DeviceAssignment,
+  PartnerOrganization,
+} from '../api/kinds.generated.ts'
+import { annotations, customerOfSecret, isOurs, labels, managedBy } from '../api/names.ts'
 import { resources, type RbacRole, type SecretMetadata } from '../api/resources.ts'
 import { applicationRoles } from '../databases/names.ts'
 import { Store, type KubeObject, type Selection } from '../runtime/index.ts'
 
 const ours: Selection = { labelSelector: `${labels.managedBy}=${managedBy}` }
 
-/** Templates of the chart, and the copies that technicians' bindings name. */
-const technicianRoles: Selection = { labelSelector: `${labels.template} in (technician,copy)` }
+/** Templates of the chart, the copies that technicians' bindings name, and what lets them act as others. */
+const technicianRoles: Selection = {
+  labelSelector: `${labels.template} in (technician,copy,impersonation)`,
+}
+
+/** What the chart brings; other policies of the cluster are nobody's business here. */
+const ofTheChart: Selection = { labelSelector: `app.kubernetes.io/name=${managedBy}` }
 
 export type Stores = ReturnType<typeof makeStores>
 
 export function makeStores() {
   return {
-    partners: new Store(resources.partners, { indexes: { owner: ownersOf } }),
+    partners: new Store(resources.partners, { indexes: { owner: namedIn } }),
     customers: new Store(resources.customers, {
       indexes: {
-        owner: ownersOf,
-        uid: ({ metadata }) => (metadata.uid === undefined ? [] : [metadata.uid]),
+        owner: namedIn,
+        uid: uidsOf,
         parent: ({ spec }) => (spec.parentRef ? [spec.parentRef.name] : []),
+        createdFrom: ({ metadata }) => valueOf(metadata.annotations, annotations.createdFrom),
         linkedPartner: ({ status }) => (status?.partner?.name ? [status.partner.name] : []),
       },
     }),
@@ -29,10 +39,15 @@ export function makeStores() {
     grants: new Store(resources.grants, {
       indexes: { partner: ({ spec }) => [spec.partnerRef.name] },
     }),
-    devices: new Store(resources.devices),
+    /** Without the lists: a million devices would not fit into memory. A run reads its own. */
+    devices: new Store(resources.devices, {
+      indexes: { source: ({ spec }) => (spec.from ? [spec.from.customer] : []) },
+      project: withoutDevices,
+    }),
     links: new Store(resources.links, {
       indexes: {
         customer: (link) => (isOurs(link) ? valueOf(link.metadata.labels, labels.customer) : []),
+        request: (link) => (isOurs(link) ? [] : [link.metadata.name]),
       },
     }),
     namespaces: new Store(resources.namespaces, { metadataOnly: true }),
@@ -44,9 +59,17 @@ export function makeStores() {
     clusterRoles: new Store(resources.clusterRoles, {
       indexes: {
         partner: ({ metadata }) => valueOf(metadata.labels, labels.partner),
+        customer: ({ metadata }) => valueOf(metadata.labels, labels.customer),
       },
     }),
+    clusterRoleBindings: new Store(resources.clusterRoleBindings, {
+      indexes: { customer: ({ metadata }) => valueOf(metadata.labels, labels.customer) },
+    }),
     roles: new Store(resources.roles, { indexes: { customer: customersOf } }),
+    policies: new Store(resources.policies, { metadataOnly: true }),
+    policyBindings: new Store(resources.policyBindings, {
+      indexes: { policy: ({ spec }) => (spec?.policyName === undefined ? [] : [spec.policyName]) },
+    }),
     /** One store per fixed name: the operator may list Secrets of these names and no others. */
     secrets: applicationRoles.map((role) => ({
       name: `database-${role}`,
@@ -75,17 +98,36 @@ export function fillEach<R>(
     fill(stores.roleBindings, ours),
     fill(stores.jobs, ours),
     fill(stores.clusterRoles, technicianRoles),
+    fill(stores.clusterRoleBindings, ours),
     fill(stores.roles, ours),
+    fill(stores.policies, ofTheChart),
+    fill(stores.policyBindings, ofTheChart),
     ...stores.secrets.map(({ name, store }) =>
       fill(store, { fieldSelector: `metadata.name=${name}` }),
     ),
   ]
 }
 
+/** Its own, and that of the customer whose database it was given. */
+function uidsOf({ metadata, status }: CustomerOrganization): readonly string[] {
+  const uids = [metadata.uid, status?.database?.madeFor]
+  return uids.filter((uid) => uid !== undefined)
+}
+
+function withoutDevices({ spec, status, ...rest }: DeviceAssignment): DeviceAssignment {
+  const { rejected: _, ...counts } = { rejected: undefined, ...status }
+  return { ...rest, spec: { ...spec, devices: [] }, ...(status && { status: counts }) }
+}
+
 type Marks = Readonly<Record<string, string>> | undefined
 
-function ownersOf({ spec }: CustomerOrganization | PartnerOrganization): readonly string[] {
-  return spec.owners ?? []
+/** Whom the object itself claims: its owners, and the SuperAdmin whom status keeps. */
+export function namedIn({
+  spec,
+  status,
+}: CustomerOrganization | PartnerOrganization): readonly string[] {
+  const kept = status?.superAdmin?.user
+  return [...new Set([...(spec.owners ?? []), ...(kept === undefined ? [] : [kept])])]
 }
 
 /** The customers in whose databases the person of this Role has logins. */

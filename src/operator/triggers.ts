@@ -4,11 +4,18 @@
 import type { OrganizationRef } from '../access/organization.ts'
 import type { OrganizationMember, PartnerOrganization } from '../api/kinds.generated.ts'
 import type { CustomerOrganization } from '../api/kinds.generated.ts'
-import { customerNamespace, labels, organizationOf, partnerNamespace } from '../api/names.ts'
-import type { Change, KubeObject, Queue } from '../runtime/index.ts'
+import {
+  annotations,
+  customerNamespace,
+  isOurs,
+  labels,
+  organizationOf,
+  partnerNamespace,
+} from '../api/names.ts'
+import { keyOf, type Change, type KubeObject, type Queue } from '../runtime/index.ts'
 import { refOf } from '../access/directory.ts'
 import { partnerIsOut } from '../access/facts.ts'
-import { customersOf, type Stores } from './stores.ts'
+import { customersOf, namedIn, type Stores } from './stores.ts'
 
 export const lanes = ['revoke', 'delete', 'change', 'new', 'resync'] as const
 export type Lane = (typeof lanes)[number]
@@ -28,16 +35,27 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
   const about = concerns(stores, queues)
   stores.customers.onChange((change) => {
     const lane = laneOf(change, 'change')
+    const [customer] = bothOf(change)
+    if (customer && concernsDevices(change)) {
+      enqueueDevices(stores, queues, customerNamespace(customer.metadata.name))
+      for (const { metadata } of stores.devices.by('source', customer.metadata.name)) {
+        queues.devices.add(keyOf(metadata), 'resync')
+      }
+    }
     if (isStatusAlone(change)) {
       for (const { metadata, status } of bothOf(change)) {
         about.oneCustomer(metadata.name, lane)
         if (status?.partner?.name !== undefined) queues.partners.add(status.partner.name, lane)
       }
+      about.people(newlyKept(change), lane)
       return
     }
     for (const object of bothOf(change)) {
       about.organization(refOf(object), lane)
-      about.people(object.spec.owners ?? [], lane)
+      about.people(namedIn(object), lane)
+      // One customer less: who waited for a place may have it.
+      const from = object.metadata.annotations?.[annotations.createdFrom]
+      if (!change.after && from !== undefined) about.requestsIn(from, lane)
       if (object.spec.parentRef) about.customer(object.spec.parentRef.name, lane)
       const partner = object.status?.partner?.name ?? object.spec.partner?.partnerRef.name
       if (partner !== undefined) queues.partners.add(partner, lane)
@@ -49,6 +67,7 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
     // The count of customers alone must not run all of them.
     if (isStatusAlone(change)) {
       for (const { metadata } of bothOf(change)) queues.partners.add(metadata.name, lane)
+      about.people(newlyKept(change), lane)
       return
     }
     // One write of the partner's own run voids what all of its customers gave: they sweep later.
@@ -58,7 +77,7 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
       queues.partners.add(name, lane)
       queues.members.add(partnerNamespace(name), lane)
       about.customersOf(name, outByOneWrite ? 'resync' : lane)
-      about.people(object.spec.owners ?? [], outByOneWrite ? 'resync' : lane)
+      about.people(namedIn(object), outByOneWrite ? 'resync' : lane)
     }
     if (patternChanged(change)) about.everybody(lane)
   })
@@ -93,11 +112,15 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
     for (const { metadata } of bothOf(change)) {
       queues.devices.add(`${metadata.namespace ?? ''}/${metadata.name}`, lane)
       about.owner(metadata.namespace, lane)
+      // What it had its siblings may have.
+      if (!change.after) enqueueDevices(stores, queues, metadata.namespace ?? '')
     }
   })
   stores.links.onChange((change) => {
-    for (const { metadata } of bothOf(change)) {
-      const customer = metadata.labels?.[labels.customer]
+    for (const link of bothOf(change)) {
+      const { name, labels: marks } = link.metadata
+      // One that a person has made asks for the customer of its own name.
+      const customer = isOurs(link) ? marks?.[labels.customer] : name
       if (customer !== undefined) queues.links.add(customer, laneOf(change, 'change'))
     }
   })
@@ -125,11 +148,19 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
       queues.grants.add(customer, laneOf(change, 'change'))
     }
   })
+  stores.clusterRoleBindings.onChange((change) => {
+    for (const { metadata } of bothOf(change)) {
+      const customer = metadata.labels?.[labels.customer]
+      if (customer !== undefined) about.oneCustomer(customer, laneOf(change, 'change'))
+    }
+  })
   stores.clusterRoles.onChange((change) => {
     const lane = laneOf(change, 'change')
     for (const { metadata } of bothOf(change)) {
       const partner = metadata.labels?.[labels.partner]
-      if (partner === undefined)
+      const customer = metadata.labels?.[labels.customer]
+      if (customer !== undefined) about.oneCustomer(customer, lane)
+      else if (partner === undefined)
         about.everybody(lane) // a template of the chart
       else about.customersOf(partner, lane)
     }
@@ -145,6 +176,10 @@ export function firstKeys(
     const ref = organizationOf(metadata.namespace ?? '')
     if (ref?.kind === 'customer') customers.add(ref.name)
   }
+  for (const { metadata } of stores.clusterRoles.list()) {
+    const customer = metadata.labels?.[labels.customer]
+    if (customer !== undefined) customers.add(customer)
+  }
   const partners = new Set(stores.partners.list().map(({ metadata }) => metadata.name))
   for (const { metadata } of stores.clusterRoles.list()) {
     const partner = metadata.labels?.[labels.partner]
@@ -159,9 +194,29 @@ export function firstKeys(
 /** Everything, for the leader that takes over. */
 export function enqueueAll(stores: Stores, queues: Queues): void {
   concerns(stores, queues).everybody('resync')
-  for (const { metadata } of stores.devices.list()) {
-    queues.devices.add(`${metadata.namespace ?? ''}/${metadata.name}`, 'resync')
+  for (const { metadata } of stores.devices.list()) queues.devices.add(keyOf(metadata), 'resync')
+}
+
+/** All assignments of one customer. */
+export function enqueueDevices(stores: Stores, queues: Queues, namespace: string): void {
+  for (const { metadata } of stores.devices.byNamespace(namespace)) {
+    queues.devices.add(keyOf(metadata), 'resync')
   }
+}
+
+/** Licenses, levels, where the database is and whether it is there: all that assignments read of their customer. */
+function concernsDevices({ before, after }: Change<CustomerOrganization>): boolean {
+  const read = (customer: CustomerOrganization | undefined) =>
+    customer && [
+      customer.metadata.uid,
+      customer.metadata.deletionTimestamp,
+      customer.spec.licenses,
+      customer.spec.informationLevel,
+      customer.spec.database?.enabled,
+      customer.status?.database,
+      customer.status?.conditions?.find(({ type }) => type === 'DatabaseReady')?.status,
+    ]
+  return JSON.stringify(read(before)) !== JSON.stringify(read(after))
 }
 
 function concerns(stores: Stores, queues: Queues) {
@@ -194,12 +249,21 @@ function concerns(stores: Stores, queues: Queues) {
   function organization({ kind, name }: OrganizationRef, lane: Lane): void {
     if (kind === 'customer') {
       queues.members.add(customerNamespace(name), lane)
+      requestsIn(customerNamespace(name), lane)
       customer(name, lane)
       return
     }
     queues.members.add(partnerNamespace(name), lane)
+    requestsIn(partnerNamespace(name), lane)
     queues.partners.add(name, lane)
     customersOf(name, lane)
+  }
+
+  /** Customers that people of this namespace have asked for. */
+  function requestsIn(namespace: string, lane: Lane): void {
+    for (const link of stores.links.byNamespace(namespace)) {
+      if (!isOurs(link)) queues.links.add(link.metadata.name, lane)
+    }
   }
 
   function owner(namespace: string | undefined, lane: Lane): void {
@@ -240,9 +304,22 @@ function concerns(stores: Stores, queues: Queues) {
       queues.members.add(customerNamespace(metadata.name), lane)
       customer(metadata.name, lane)
     }
+    for (const link of stores.links.list()) {
+      if (!isOurs(link)) queues.links.add(link.metadata.name, lane)
+    }
   }
 
-  return { oneCustomer, customer, customersOf, organization, owner, namespace, people, everybody }
+  return {
+    oneCustomer,
+    customer,
+    customersOf,
+    organization,
+    requestsIn,
+    owner,
+    namespace,
+    people,
+    everybody,
+  }
 }
 
 function bothOf<T>({ before, after }: Change<T>): readonly T[] {
@@ -266,6 +343,15 @@ function isStatusAlone({ before, after }: Change<KubeObject>): boolean {
     JSON.stringify([was.annotations, was.finalizers]) ===
       JSON.stringify([is.annotations, is.finalizers])
   )
+}
+
+/** ONE-HOME: whom status keeps as the last SuperAdmin is claimed by that, and whom it lets go no more. */
+function newlyKept({
+  before,
+  after,
+}: Change<CustomerOrganization | PartnerOrganization>): readonly string[] {
+  const [was, is] = [before, after].map((object) => object?.status?.superAdmin?.user)
+  return was === is ? [] : [was, is].filter((name) => name !== undefined)
 }
 
 function patternChanged({
