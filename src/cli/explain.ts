@@ -36,7 +36,8 @@ export function explain(
   }))
 }
 
-function linesOf({ own, ancestors, technicians }: Access): readonly Explained[] {
+/** Everybody who is named anywhere, and what each may. */
+export function linesOf({ own, ancestors, technicians }: Access): readonly Explained[] {
   return [
     ...own.map((person): Explained => {
       if (person.may === 'Not') return refused(person.person, 'own person', person.why)
