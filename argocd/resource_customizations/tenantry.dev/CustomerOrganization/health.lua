@@ -1,0 +1,41 @@
+-- Reasons that stay until somebody changes something; everything else may still come about.
+local stuck = {
+  DatabaseNotIsolated = true,
+  DatabaseNotOurs = true,
+  DatabasePoolUnknown = true,
+  ExtensionNotAllowed = true,
+  ForeignAccess = true,
+  InternalError = true,
+  NamespaceNotOurs = true,
+  NoDatabaseServer = true,
+  ParentCycle = true,
+  ParentTooDeep = true,
+  RetainedDatabaseExists = true,
+  RetainedDatabaseUnknown = true,
+  RoleNotOurs = true,
+  SchemaNotOurs = true,
+  SecretNotOurs = true,
+  UsernamesConflict = true,
+}
+
+local function health(status, message)
+  return { status = status, message = message }
+end
+
+if obj.status == nil or obj.status.observedGeneration ~= obj.metadata.generation then
+  return health("Progressing", "Tenantry has not looked at this version yet")
+end
+
+for _, condition in ipairs(obj.status.conditions or {}) do
+  if condition.type == "Ready" then
+    if condition.status == "True" then
+      return health("Healthy", condition.message)
+    end
+    if condition.status == "False" and stuck[condition.reason] then
+      return health("Degraded", condition.message)
+    end
+    return health("Progressing", condition.message)
+  end
+end
+
+return health("Progressing", "Tenantry has said nothing about this yet")
