@@ -1,19 +1,15 @@
-// `npm run generate`: what is written from crds/ and the catalogues; `--check` fails when a file differs from it.
+// `npm run generate`: what is written from crds/, the catalogues and the chart; `--check` fails when a file differs from it.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { compile } from 'json-schema-to-typescript'
-import { format, resolveConfig } from 'prettier'
-import { parse } from 'yaml'
-import { errorCatalogue } from '../src/api/errors.ts'
-import { reasonCatalogue } from '../src/api/reasons.ts'
+import { argocdFragment } from '../argocd/tree.ts'
+import { chart, crdsInChart, localRendering, renderedFile } from './helm/render.ts'
+import { valuesSchema } from './helm/values-schema.ts'
+import { errorsPage, reasonsPage } from './reference/catalogues.ts'
+import { isSchema, readCrds, type Schema } from './reference/crds.ts'
+import { kindsPage } from './reference/kinds.ts'
+import { metricsPage } from './reference/metrics.ts'
+import { rolesPage } from './reference/roles.ts'
 
-type Schema = { readonly [key: string]: unknown }
-type Crd = {
-  readonly kind: string
-  readonly description: string
-  readonly spec: Schema
-  readonly status: Schema
-  readonly specRequired: boolean
-}
 type Output = { readonly file: string; readonly make: () => Promise<string> }
 
 const conditions = { tsType: 'Condition[]' }
@@ -21,6 +17,20 @@ const outputs: readonly Output[] = [
   { file: 'src/api/kinds.generated.ts', make: kinds },
   { file: 'docs/reference/reasons.md', make: reasonsPage },
   { file: 'docs/reference/errors.md', make: errorsPage },
+  { file: 'argocd/argocd-cm.yaml', make: async () => argocdFragment() },
+  { file: 'docs/reference/kinds.md', make: kindsPage },
+  { file: 'docs/reference/metrics.md', make: metricsPage },
+  ...readdirSync('crds').map((file) => ({
+    file: `${chart}/${crdsInChart}/${file}`,
+    make: async () => readFileSync(`crds/${file}`, 'utf8'),
+  })),
+  {
+    file: `${chart}/values.schema.json`,
+    make: async () => `${JSON.stringify(valuesSchema, undefined, 2)}\n`,
+  },
+  // Last: they are made from the files above.
+  { file: renderedFile, make: rendering },
+  { file: 'docs/reference/roles.md', make: async () => rolesPage(await rendering()) },
 ]
 
 const onlyCheck = process.argv.includes('--check')
@@ -33,52 +43,8 @@ for (const { file, make } of outputs) {
   }
 }
 
-async function reasonsPage(): Promise<string> {
-  const rows = Object.entries(reasonCatalogue).map(([reason, { means, remedy }]) => [
-    `\`${reason}\``,
-    means,
-    remedy,
-  ])
-  return page('docs/reference/reasons.md', [
-    '<!-- Written by `npm run generate` from src/api/reasons.ts. -->',
-    '',
-    '# Reasons',
-    '',
-    'The `reason` of conditions and Events. They are an API: scripts may rely on them. The `message` beside a reason names',
-    'the object and the next step in that very case.',
-    '',
-    ...table(['Reason', 'Means', 'What to do'], rows),
-  ])
-}
-
-async function errorsPage(): Promise<string> {
-  const rows = Object.entries(errorCatalogue).map(([code, { says, next, retry, reason }]) => [
-    `\`${code}\``,
-    `${says('…')}.`,
-    next,
-    retry === 'never' ? 'after a change' : 'by itself',
-    `\`${reason}\``,
-  ])
-  return page('docs/reference/errors.md', [
-    '<!-- Written by `npm run generate` from src/api/errors.ts. -->',
-    '',
-    '# Errors',
-    '',
-    'The `code` of errors in the log of the operator, and the reason under which each shows in a condition.',
-    '',
-    ...table(['Code', 'Says', 'How to solve', 'Tried again', 'Reason'], rows),
-  ])
-}
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
-  return [line(header), line(header.map(() => '---')), ...rows.map(line)]
-}
-
-async function page(file: string, lines: readonly string[]): Promise<string> {
-  const options = await resolveConfig(file)
-  return format(`${lines.join('\n')}\n`, { ...options, filepath: file })
+function rendering(): Promise<string> {
+  return localRendering(new AbortController().signal, console.error)
 }
 
 async function kinds(): Promise<string> {
@@ -137,39 +103,6 @@ function closedProperties(properties: unknown): unknown {
 function closedValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(closedValue)
   return isSchema(value) ? closed(value) : value
-}
-
-function readCrds(): readonly Crd[] {
-  return readdirSync('crds')
-    .filter((file) => file.endsWith('.yaml'))
-    .sort()
-    .map((file) => readCrd(parse(readFileSync(`crds/${file}`, 'utf8'))))
-}
-
-function readCrd(crd: unknown): Crd {
-  const schema = at(crd, 'spec', 'versions', '0', 'schema', 'openAPIV3Schema')
-  const spec = at(schema, 'properties', 'spec')
-  const status = at(schema, 'properties', 'status')
-  const kind = at(crd, 'spec', 'names', 'kind')
-  const required = at(schema, 'required')
-  if (typeof kind !== 'string' || !isSchema(spec) || !isSchema(status)) {
-    throw new Error('A file in crds/ has no kind, or no schema of spec and status.')
-  }
-  return {
-    kind,
-    description: String(at(schema, 'description')),
-    spec,
-    status,
-    specRequired: Array.isArray(required) && required.includes('spec'),
-  }
-}
-
-function at(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce((inner: unknown, key) => (isSchema(inner) ? inner[key] : undefined), value)
-}
-
-function isSchema(value: unknown): value is Schema {
-  return typeof value === 'object' && value !== null
 }
 
 function readOrEmpty(file: string): string {

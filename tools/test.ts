@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checks, passes } from './checks.ts'
 import { findControlPlane } from './control-plane/find.ts'
+import { compareRights, rightsDirectory } from './rights.ts'
 
 const needControlPlane = ['api', 'e2e', 'chaos']
 
@@ -21,7 +22,13 @@ if (tier === undefined) {
   }
 }
 if (tier === undefined || needControlPlane.includes(tier)) await fetchControlPlane()
+const rights = mkdtempSync(join(tmpdir(), 'tenantry-rights-'))
 add(runVitest(tier))
+if (tier === undefined) {
+  if (everyRightIsNeeded()) total.passed += 1
+  else total.failed += 1
+}
+rmSync(rights, { recursive: true, force: true })
 
 const { passed, failed, skipped } = total
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
@@ -32,6 +39,16 @@ async function fetchControlPlane(): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   await findControlPlane(stop.signal, (line) => console.log(line))
+}
+
+/** Over all tiers: a right that one file does not need another one may. */
+function everyRightIsNeeded(): boolean {
+  const { unused, refused } = compareRights(rights)
+  for (const right of unused) console.log(`  no test needs the operator's right to ${right}`)
+  for (const right of refused) console.log(`  the operator wanted to ${right} and may not`)
+  const isExact = unused.length + refused.length === 0
+  console.log(`${isExact ? '✓' : '✗'} the operator may do what it does, and nothing else`)
+  return isExact
 }
 
 function add(counts: Counts): void {
@@ -47,7 +64,8 @@ function runVitest(project: string | undefined): Counts {
   try {
     const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
     if (project !== undefined) args.push('--project', project)
-    const { status } = spawnSync('vitest', args, { stdio: 'inherit' })
+    const env = { ...process.env, [rightsDirectory]: rights }
+    const { status } = spawnSync('vitest', args, { stdio: 'inherit', env })
     const counts = existsSync(file) ? countsOf(readFileSync(file, 'utf8')) : undefined
     if (!counts) return { passed: 0, failed: 1, skipped: 0 }
     // A file that fails to load, or an error between tests, fails the run without a failed test.

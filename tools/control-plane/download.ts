@@ -2,7 +2,7 @@
 // Without a network this fails within seconds: the next way is waiting.
 import { createWriteStream } from 'node:fs'
 import { chmod, mkdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { EnvHttpProxyAgent, fetch, type Dispatcher } from 'undici'
@@ -30,20 +30,28 @@ export async function download(
 ): Promise<void> {
   // The servers of Kubernetes are released for Linux only.
   if (process.platform !== 'linux') throw new Error(`nothing is released for ${process.platform}`)
+  await withAgent(signal, (from) => fetchAll(from, directory, log, sources))
+}
+
+/** Everything fetched in `work` goes through one agent, which knows this machine's proxy. */
+export async function withAgent(
+  signal: AbortSignal,
+  work: (from: From) => Promise<void>,
+): Promise<void> {
   const agent = new EnvHttpProxyAgent({
     connect: { timeout: patienceMs },
     headersTimeout: patienceMs,
     bodyTimeout: silentBodyMs,
   })
   try {
-    await fetchAll({ signal, agent }, directory, log, sources)
+    await work({ signal, agent })
   } finally {
     await agent.destroy()
   }
 }
 
 async function fetchAll(from: From, directory: string, log: Log, sources: Sources): Promise<void> {
-  const architecture = process.arch === 'x64' ? 'amd64' : process.arch
+  const architecture = goArchitecture()
   // The small checksums first: without a network nothing has begun yet.
   const kubernetes = `${sources.kubernetes}/linux/${architecture}`
   const sums = new Map<string, string>()
@@ -62,17 +70,17 @@ async function fetchAll(from: From, directory: string, log: Log, sources: Source
   }
   log('  etcd')
   await getFile(from, `${sources.etcd}/${archive}`, join(directory, archive), sums.get(archive))
-  await unpackEtcd(from.signal, directory, archive)
+  await unpack(from.signal, directory, archive, `${archive.replace('.tar.gz', '')}/etcd`)
 }
 
-type From = { readonly signal: AbortSignal; readonly agent: Dispatcher }
+export type From = { readonly signal: AbortSignal; readonly agent: Dispatcher }
 
-async function getText(from: From, url: string): Promise<string> {
+export async function getText(from: From, url: string): Promise<string> {
   const response = await get(from, url)
   return response.text()
 }
 
-async function getFile(
+export async function getFile(
   from: From,
   url: string,
   file: string,
@@ -101,14 +109,25 @@ async function get({ signal, agent }: From, url: string) {
   return response
 }
 
-async function unpackEtcd(signal: AbortSignal, directory: string, archive: string): Promise<void> {
-  const inside = archive.replace('.tar.gz', '')
-  const args = ['-xzf', archive, `${inside}/etcd`]
-  const { code, stderr } = await runCommand(signal, 'tar', args, { cwd: directory })
+/** Takes one file out of an archive and leaves nothing else of it. */
+export async function unpack(
+  signal: AbortSignal,
+  directory: string,
+  archive: string,
+  file: string,
+): Promise<void> {
+  const { code, stderr } = await runCommand(signal, 'tar', ['-xzf', archive, file], {
+    cwd: directory,
+  })
   if (code !== 0) throw new Error(`tar cannot unpack ${archive}: ${stderr.trim()}`)
-  await rename(join(directory, inside, 'etcd'), join(directory, 'etcd'))
-  await rm(join(directory, inside), { recursive: true })
+  await rename(join(directory, file), join(directory, basename(file)))
+  await rm(join(directory, dirname(file)), { recursive: true })
   await rm(join(directory, archive))
+}
+
+/** This machine's, as releases of Go programs name it. */
+export function goArchitecture(): string {
+  return process.arch === 'x64' ? 'amd64' : process.arch
 }
 
 function sumOf(file: string, sums: string): string {
@@ -117,7 +136,7 @@ function sumOf(file: string, sums: string): string {
   return firstWord(line)
 }
 
-function firstWord(text: string): string {
+export function firstWord(text: string): string {
   const [word = ''] = text.trim().split(/\s+/)
   if (!/^[0-9a-f]{64}$/.test(word)) throw new Error('a published checksum is not a SHA-256')
   return word

@@ -29,11 +29,14 @@ export function programsIn(directory: string): Programs {
   }
 }
 
+export function cacheRoot(): string {
+  return process.env['TENANTRY_CACHE'] ?? join(homedir(), '.cache', 'tenantry')
+}
+
 /** Both versions are in the name: an entry is never changed, a new version is a new entry. */
 export function cacheEntry(): string {
-  const root = process.env['TENANTRY_CACHE'] ?? join(homedir(), '.cache', 'tenantry')
   const platform = `${process.platform}-${process.arch}`
-  return join(root, 'controlplane', `${kubernetesVersion}-etcd-${etcdVersion}-${platform}`)
+  return join(cacheRoot(), 'controlplane', `${kubernetesVersion}-etcd-${etcdVersion}-${platform}`)
 }
 
 export function messageOf(error: unknown): string {

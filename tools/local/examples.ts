@@ -46,7 +46,6 @@ type Row = {
 /** What customers of the examples come to that are not Ready, and why. */
 export const expected: Readonly<Record<string, string>> = {
   'CustomerOrganization/orphaned': 'ParentNotFound',
-  'DeviceAssignment/cold-store-4': 'RegistryMissing',
 }
 
 /** @throws Error that names what is not as it should be after `withinMs` */

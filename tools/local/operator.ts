@@ -1,4 +1,4 @@
-// The operator as a process of its own, from source: what a pod would run.
+// The operator as a process of its own: what a pod would run.
 import { spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -23,29 +23,33 @@ export type RunningOperator = {
 
 type OperatorOptions = {
   readonly guardian: Guardian
-  readonly configFile: string
-  readonly kubeconfig: string
+  /** Of Node. */
+  readonly args: readonly string[]
   readonly logFile: string
+  /** What starts it, where that is not this Node itself. */
+  readonly command?: readonly [string, ...string[]]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export function argumentsFromSource(configFile: string, kubeconfig: string): readonly string[] {
+  return [...nodeFlags, 'src/main.ts', '--config', configFile, '--kubeconfig', kubeconfig]
 }
 
 /** Resolves once it serves its health port. */
 export async function startOperator(
   signal: AbortSignal,
-  { guardian, configFile, kubeconfig, logFile }: OperatorOptions,
+  { guardian, args, logFile, command = [process.execPath], env = {} }: OperatorOptions,
 ): Promise<RunningOperator> {
   signal.throwIfAborted()
-  const child = spawn(
-    process.execPath,
-    [...nodeFlags, 'src/main.ts', '--config', configFile, '--kubeconfig', kubeconfig],
-    // A group of its own: Ctrl-C reaches only us, and we stop it in order.
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-      env: { PATH: process.env['PATH'] ?? '' },
-    },
-  )
+  const [program, ...before] = command
+  const child = spawn(program, [...before, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a group of its own: Ctrl-C reaches only us, and we stop it in order
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+  })
   const { pid } = child
-  if (pid === undefined) throw new Error('The operator could not be started: no program node.')
+  if (pid === undefined)
+    throw new Error(`The operator could not be started: no program ${program}.`)
   guardian.watch(pid) // it goes when we are killed
   const file = createWriteStream(logFile, { flags: 'a' })
   child.stderr.pipe(file, { end: false })

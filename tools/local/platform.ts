@@ -1,16 +1,16 @@
-// A whole platform on this machine: control plane, PostgreSQL, CRDs, the chart's roles, and the
-// operator's own kubeconfig and configuration. The demo, the development commands and the tests
-// start the same one. Nothing of it outlives this process.
+// A whole platform on this machine: control plane, PostgreSQL, everything that the Helm chart brings,
+// and the operator's own kubeconfig and configuration. The demo, the development commands and the
+// tests start the same one. Nothing of it outlives this process.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { startGuardian } from '../control-plane/servers.ts'
 import { startControlPlane, type ControlPlane } from '../control-plane/start.ts'
+import { documentOf, localRendering, systemNamespace } from '../helm/render.ts'
 import { startPostgres, type LocalPostgres } from '../postgres/start.ts'
-import { startOperator, type RunningOperator } from './operator.ts'
+import { argumentsFromSource, startOperator, type RunningOperator } from './operator.ts'
 
-export const systemNamespace = 'tenantry-system'
 export const operatorUser = `system:serviceaccount:${systemNamespace}:tenantry`
 
 export type PlatformOptions = {
@@ -41,9 +41,10 @@ export async function startPlatform(
 ): Promise<Platform> {
   const { directory, auditLog = false, fsync = true, say = () => {} } = options
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const [planeStart, postgresStart] = await Promise.allSettled([
+  const [planeStart, postgresStart, chartStart] = await Promise.allSettled([
     startControlPlane(signal, { auditLog, fsync, log: say }),
     options.postgres === false ? undefined : startPostgres(signal, { fsync }),
+    localRendering(signal, say),
   ])
   const plane = planeStart.status === 'fulfilled' ? planeStart.value : undefined
   const postgres = postgresStart.status === 'fulfilled' ? postgresStart.value : undefined
@@ -56,12 +57,13 @@ export async function startPlatform(
   try {
     if (planeStart.status === 'rejected') throw planeStart.reason
     if (postgresStart.status === 'rejected') throw postgresStart.reason
+    if (chartStart.status === 'rejected') throw chartStart.reason
     if (!plane) throw new Error('The control plane did not start.')
     say('Control plane and PostgreSQL answer.')
-    await install(signal, plane)
+    await install(signal, plane, chartStart.value)
     const operatorKubeconfig = await signInOperator(signal, plane)
-    const configFile = await configure(options, postgres)
-    say("CRDs and the chart's roles are in place.")
+    const configFile = await configure(options, postgres, chartStart.value)
+    say('The chart is installed.')
     let replicas = 0
     return {
       plane,
@@ -72,8 +74,7 @@ export async function startPlatform(
         replicas += 1
         const operator = await startOperator(starting, {
           guardian,
-          configFile,
-          kubeconfig: operatorKubeconfig,
+          args: argumentsFromSource(configFile, operatorKubeconfig),
           logFile: join(directory, `operator-${replicas}.log`),
         })
         running.push(operator)
@@ -88,16 +89,15 @@ export async function startPlatform(
   }
 }
 
-async function install(signal: AbortSignal, plane: ControlPlane): Promise<void> {
-  await plane.run(signal, ['apply', '--server-side', '-f', 'crds'])
+async function install(signal: AbortSignal, plane: ControlPlane, rendering: string): Promise<void> {
   await plane.run(signal, ['create', 'namespace', systemNamespace])
-  await plane.run(signal, ['apply', '--server-side', '-f', 'charts/tenantry/templates'])
+  await plane.run(signal, ['apply', '--server-side', '-f', '-'], { input: rendering })
   await plane.run(signal, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'])
   await untilAggregated(signal, plane)
 }
 
 /** The role that holds what technicians get is filled by the controller-manager, a second later. */
-async function untilAggregated(signal: AbortSignal, plane: ControlPlane): Promise<void> {
+export async function untilAggregated(signal: AbortSignal, plane: ControlPlane): Promise<void> {
   const question = ['auth', 'can-i', 'release-devices', 'deviceassignments.tenantry.dev']
   for (let tries = 0; tries < 100; tries += 1) {
     const { code } = await plane.run(signal, [...question, '-n', 'default'], {
@@ -112,7 +112,7 @@ async function untilAggregated(signal: AbortSignal, plane: ControlPlane): Promis
   )
 }
 
-async function signInOperator(signal: AbortSignal, plane: ControlPlane): Promise<string> {
+export async function signInOperator(signal: AbortSignal, plane: ControlPlane): Promise<string> {
   const arguments_ = ['create', 'token', 'tenantry', '-n', systemNamespace, '--duration=24h']
   const { stdout } = await plane.run(signal, arguments_)
   return plane.kubeconfigForToken('operator', stdout.trim())
@@ -121,6 +121,7 @@ async function signInOperator(signal: AbortSignal, plane: ControlPlane): Promise
 async function configure(
   { directory, config = {} }: PlatformOptions,
   postgres: LocalPostgres | undefined,
+  rendering: string,
 ): Promise<string> {
   const passwordFile = join(directory, 'postgres.password')
   const caFile = join(directory, 'postgres-ca.crt')
@@ -138,16 +139,25 @@ async function configure(
   }
   const file = join(directory, 'operator.yaml')
   const whole = {
-    namespace: systemNamespace,
+    ...chartConfig(rendering),
     health: { host: '127.0.0.1', port: 0 },
     signInURL: 'https://signin.platform.example/{customer}',
     ...config,
     databases: {
       allowedExtensions: ['pgcrypto', 'citext'],
       servers: server ? [server] : [],
+      ...(server && { control: { server: server.name } }),
       ...config.databases,
     },
   }
   await writeFile(file, stringify(whole))
   return file
+}
+
+/** The configuration file that a pod of the chart would read. */
+export function chartConfig(rendering: string): Readonly<Record<string, unknown>> {
+  const map: { readonly data: { readonly 'config.yaml': string } } = parse(
+    documentOf(rendering, 'operator-config.yaml'),
+  )
+  return parse(map.data['config.yaml'])
 }

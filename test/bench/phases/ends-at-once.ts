@@ -1,0 +1,133 @@
+// P8 at size: one partner's access to many customers ends at one instant, by a suspension and by a window.
+// Per customer, how long after that instant the API server still said yes, sampled round and round.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { labels } from '../../../src/api/names.ts'
+import { resources } from '../../../src/api/resources.ts'
+import { createPartner, grantTo, isAllowed, technicianOf } from '../access.ts'
+import type { Bench, Phase } from '../bench.ts'
+import { inParallel } from '../customers.ts'
+import { percentile } from '../statistics.ts'
+import { until } from '../world.ts'
+import { grownName } from './growth.ts'
+
+const partner = 'litware'
+const tina = technicianOf(partner)
+const writers = 16
+const patienceMs = 600_000
+/** How long it may take to write a window for each. */
+const perCustomerMs = 80
+const atLeastMs = 10_000
+/** So long before the end sampling begins. */
+const headStartMs = 300
+const pollMs = 250
+
+export const endsAtOnce: Phase = { name: 'ends-at-once', world: 'large', run }
+
+async function run(bench: Bench) {
+  const { signal, sizes, world, say } = bench
+  const names = Array.from({ length: sizes.atOnce }, (_, index) => grownName(index))
+  await createPartner(signal, world, partner)
+  await giveAll(bench, names, {})
+  await until(signal, 'All are in', () => allAre(bench, names, true), patienceMs)
+  say(`ends at once: the technician is in ${names.length} customers`)
+  const suspend = (suspended: boolean) =>
+    world.clients.driver.patch(
+      signal,
+      resources.partners,
+      { name: partner },
+      { spec: { suspended } },
+      { type: 'merge' },
+    )
+  const suspended = await lagsOf(bench, names, async () => {
+    await suspend(true)
+    return Date.now()
+  })
+  await suspend(false)
+  await until(signal, 'All are in again', () => allAre(bench, names, true), patienceMs)
+  const end = await giveWindows(bench, names)
+  say(`ends at once: ${names.length} windows end in ${Math.round((end - Date.now()) / 1000)} s`)
+  const ended = await lagsOf(bench, names, async () => {
+    await sleep(Math.max(0, end - Date.now() - headStartMs), undefined, { signal })
+    return end
+  })
+  const figure = (what: string, lags: readonly number[]) => ({
+    what: `${what}, last of them denied after`,
+    value: percentile(lags, 100),
+    unit: 'ms',
+    goal: 'endsAtOnce' as const,
+  })
+  return {
+    figures: [
+      figure(`a partner of ${names.length} customers suspended`, suspended),
+      figure(`${names.length} windows end at one instant`, ended),
+    ],
+    details: { suspended, ended },
+  }
+}
+
+async function giveAll({ signal, world }: Bench, names: readonly string[], window: object) {
+  await inParallel(writers, names, (name) =>
+    grantTo(signal, world, name, partner, [{ name: tina, ...window }]),
+  )
+}
+
+async function allAre({ signal, world }: Bench, names: readonly string[], wanted: boolean) {
+  let all = true
+  await inParallel(writers, names, async (name) => {
+    if (!all) return
+    const person = { user: tina, namespace: `customer-${name}` }
+    all &&= (await isAllowed(signal, world.clients.prober, person)) === wanted
+  })
+  return all
+}
+
+/**
+ * A window with one end for all, far enough away for all bindings to say so before it: until the last
+ * does, the end would not be one instant. A machine that is too slow for the first try gets more time.
+ */
+async function giveWindows(bench: Bench, names: readonly string[]): Promise<number> {
+  let writingMs = Math.max(atLeastMs, names.length * perCustomerMs)
+  for (;;) {
+    const end = Math.ceil((Date.now() + writingMs) / 1000) * 1000
+    await giveAll(bench, names, { notAfter: new Date(end).toISOString() })
+    while (Date.now() < end - headStartMs) {
+      if (await allEndAt(bench, names, end)) return end
+      await sleep(pollMs, undefined, { signal: bench.signal })
+    }
+    writingMs *= 2
+    bench.say(`ends at once: the windows were not written in time, again with ${writingMs} ms`)
+  }
+}
+
+async function allEndAt({ signal, world }: Bench, names: readonly string[], end: number) {
+  const { items } = await world.clients.driver.list(signal, resources.roleBindings, {
+    labelSelector: `${labels.end}=${end / 1000}`,
+    metadataOnly: true,
+  })
+  return items.length === names.length
+}
+
+async function lagsOf(
+  { signal, world }: Bench,
+  names: readonly string[],
+  moment: () => Promise<number>,
+): Promise<readonly number[]> {
+  const lastYes = new Map<string, number>()
+  const from = await moment()
+  let left = names
+  const deadline = Date.now() + patienceMs
+  while (left.length > 0) {
+    if (Date.now() > deadline) throw new Error(`${left.length} customers are open still.`)
+    const open: string[] = []
+    await inParallel(writers, left, async (name) => {
+      const asked = Date.now()
+      const person = { user: tina, namespace: `customer-${name}` }
+      if (await isAllowed(signal, world.clients.prober, person)) {
+        lastYes.set(name, asked)
+        open.push(name)
+      }
+    })
+    left = Date.now() < from ? names : open
+  }
+  return names.map((name) => Math.max(0, (lastYes.get(name) ?? from) - from))
+}
