@@ -1,9 +1,6 @@
 // Who may create or change whom (requirements, section 2): every actor, every column, a request of
 // that person to a real API server, and `auth can-i` beside it. Dry runs: no cell changes another.
-// Not in here yet, because what they are about is not built: creating CustomerLinks (two columns),
-// the right to leave, and rows and cells of impersonation.
-// RBAC cannot tell a Managed grant from an invited one, so there `auth can-i set-access` says yes
-// to the customer's SuperAdmin and the policy refuses the write: the last test holds that.
+// Impersonation has a test of its own. Of a Managed customer's SuperAdmin the last test says what is left.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect, type ApiServer } from '../support/api-server.ts'
 import { customer, grant, member, partner } from '../support/manifests.ts'
@@ -101,11 +98,22 @@ const columns: Readonly<Record<string, Column>> = {
     where: 'partner',
     may: ['Partner SuperAdmin', 'Partner Admin'],
   },
+  'P: create clink': {
+    request: () => ['POST', `${nordic}/customerlinks`, link('partner-nordic')],
+    rights: [['create', 'customerlinks.tenantry.dev']],
+    where: 'partner',
+    may: ['Partner SuperAdmin', 'Partner Admin'],
+  },
   corg: {
     request: () => ['POST', `${group}/customerorganizations`, customer('new')],
     rights: [['create', 'customerorganizations.tenantry.dev']],
     where: 'cluster',
     may: [],
+  },
+  'C: create clink': {
+    request: (name) => ['POST', `${within(name)}/customerlinks`, link(`customer-${name}`)],
+    rights: [['create', 'customerlinks.tenantry.dev']],
+    may: ['Customer SuperAdmin', 'Customer Admin'],
   },
   'C: Admin': {
     request: (name) => memberOf(name, 'Admin'),
@@ -144,8 +152,9 @@ const columns: Readonly<Record<string, Column>> = {
   },
   'C: delete pag': {
     request: (name) => ['DELETE', `${within(name)}/partneraccessgrants/partner`],
-    rights: grants('delete', 'set-partner'),
-    may: ['Customer SuperAdmin'],
+    rights: grants('delete'),
+    // By set-partner the one, by leave the other.
+    may: ['Customer SuperAdmin', 'Partner SuperAdmin'],
   },
   'C: set-partner': {
     request: (name) => patch(name, { partnerRef: { name: 'iberia' }, technicians: null }),
@@ -277,7 +286,7 @@ beforeAll(async () => {
         world.can('nordic:anna', 'authorize-users', grantsOf, 'customer-acme'),
         world.can('nordic:pia', 'get', 'customerlinks.tenantry.dev', 'partner-nordic'),
         world.can('gitops', 'set-relationship', grantsOf, 'customer-acme'),
-        world.can('sven@gamma.example', 'set-access', grantsOf, 'customer-gamma'),
+        world.can('sven@gamma.example', 'get', grantsOf, 'customer-gamma'),
       ]
       const there = ['acme', 'acme-a'].map((name) => world.get('idp', 'sso', `customer-${name}`))
       return (
@@ -296,6 +305,14 @@ afterAll(async () => {
   for (const person of signedIn.values()) person[Symbol.dispose]()
   await world[Symbol.asyncDispose]()
 })
+
+function link(namespace: string) {
+  return {
+    apiVersion: 'tenantry.dev/v1alpha1',
+    kind: 'CustomerLink',
+    metadata: { name: 'new', namespace },
+  }
+}
 
 /** `yes`: the server would carry it out. `no`: it refuses, by RBAC or by a policy. */
 async function tries(person: string, [method, path, body]: Request): Promise<string> {
@@ -330,7 +347,7 @@ describe('who may create or change whom:', () => {
     expect(found).toEqual(expected)
   })
 
-  test('the SuperAdmin of a Managed customer has the verbs, and still changes neither partner nor access', async () => {
+  test('the SuperAdmin of a Managed customer changes neither partner nor access, and has no verb for it', async () => {
     const person = 'sven@gamma.example'
     const removal: Request = ['DELETE', `${within('gamma')}/partneraccessgrants/partner`]
     const handOver = patch('gamma', { partnerRef: { name: 'iberia' }, technicians: null })
@@ -338,6 +355,20 @@ describe('who may create or change whom:', () => {
     for (const request of [removal, handOver, narrower]) {
       expect(await tries(person, request)).toBe('no')
       expect(await tries('gitops', request)).toBe('yes')
+    }
+    for (const verb of ['set-partner', 'set-access', 'delete', 'update']) {
+      const grants = 'partneraccessgrants.tenantry.dev'
+      expect(await world.can(person, verb, grants, 'customer-gamma'), verb).toBe(false)
+    }
+  })
+
+  test('only the partner may leave, and only the customer removes it', async () => {
+    const grantsOf = 'partneraccessgrants.tenantry.dev'
+    for (const [actor, [person, name]] of Object.entries(actors)) {
+      if (actor === 'Platform, GitOps') continue
+      const may = (verb: string) => world.can(person, verb, grantsOf, `customer-${name}`)
+      expect(await may('leave'), actor).toBe(actor === 'Partner SuperAdmin')
+      expect(await may('set-partner'), actor).toBe(actor === 'Customer SuperAdmin')
     }
   })
 
