@@ -39,6 +39,7 @@ const readAfterConflict = [
   'rbac.authorization.k8s.io/clusterrolebindings',
   'rbac.authorization.k8s.io/clusterroles',
   'rbac.authorization.k8s.io/rolebindings',
+  'rbac.authorization.k8s.io/roles',
 ].map((what) => `get ${what}`)
 
 /** The API server asks about these while it judges a write: no request ever has them as its verb. */
