@@ -43,7 +43,7 @@ export const annotations = {
   /** On what lets a technician act as somebody: why; and since when it does no longer. */
   reason: 'tenantry.dev/reason',
   closedAt: 'tenantry.dev/closed-at',
-  /** On a customer: any value; another one has its applications' passwords rotated. On their Secrets: the value answered to. */
+  /** On a customer, whatever somebody writes: a new value asks for new passwords. On an application's Secret: the last it followed. */
   rotate: 'tenantry.dev/rotate',
   /** On an application's Secret: digests of those who can read it. */
   readers: 'tenantry.dev/readers',

@@ -10,7 +10,7 @@ import { isAlreadyExists, isConflict, sleep } from '../runtime/index.ts'
 import type { Batch } from './devices-batches.ts'
 import type { CsvRow } from './devices-csv.ts'
 import { fieldManager } from './grants.ts'
-import type { Session } from './session.ts'
+import { pagesOf, type Session } from './session.ts'
 
 export type Outcome = { readonly result: string; readonly reason: string; readonly message: string }
 export type RowOutcome = Outcome & { readonly row: CsvRow }
@@ -134,20 +134,13 @@ export async function release(
   session: Session,
   { customer, rows }: Batch,
 ): Promise<readonly RowOutcome[]> {
-  const { signal, client } = session
   const namespace = customerNamespace(customer)
   const wanted = new Set(rows.map(({ values }) => values.id ?? values.unitId ?? ''))
   const released = new Set<string>()
-  let next: string | undefined
-  do {
-    const page = await client.list(signal, resources.devices, {
-      namespace,
-      limit: pageSize,
-      ...(next !== undefined && { continue: next }),
-    })
-    for (const assignment of page.items) await shorten(session, assignment, wanted, released)
-    next = page.continue === '' ? undefined : page.continue
-  } while (next !== undefined)
+  const pages = pagesOf(session, resources.devices, { namespace, limit: pageSize })
+  for await (const page of pages) {
+    for (const assignment of page) await shorten(session, assignment, wanted, released)
+  }
   return rows.map((row): RowOutcome => {
     if (released.has(row.values.id ?? row.values.unitId ?? '')) {
       return { row, result: 'released', reason: '', message: '' }

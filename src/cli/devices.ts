@@ -9,7 +9,7 @@ import { Failure } from './failures.ts'
 import type { Answer } from './output.ts'
 import { plural } from './progress.ts'
 import { customerIn } from './scope.ts'
-import { seen, show, type CommonOptions, type Session } from './session.ts'
+import { pagesOf, seen, show, type CommonOptions, type Session } from './session.ts'
 
 export type DevicesOptions = CommonOptions & {
   readonly all?: boolean
@@ -63,22 +63,13 @@ async function gather(session: Session, one: string | undefined): Promise<Gather
 
 const pageSize = 50
 
-async function devicesOf(
-  { signal, client }: Session,
-  customer: string,
-): Promise<readonly Device[]> {
+async function devicesOf(session: Session, customer: string): Promise<readonly Device[]> {
   const namespace = customerNamespace(customer)
   const found: Device[] = []
-  let next: string | undefined
-  do {
-    const page = await client.list(signal, resources.devices, {
-      namespace,
-      limit: pageSize,
-      ...(next !== undefined && { continue: next }),
-    })
-    found.push(...page.items.flatMap((assignment) => devicesIn(assignment, customer)))
-    next = page.continue === '' ? undefined : page.continue
-  } while (next !== undefined)
+  const pages = pagesOf(session, resources.devices, { namespace, limit: pageSize })
+  for await (const page of pages) {
+    found.push(...page.flatMap((assignment) => devicesIn(assignment, customer)))
+  }
   return found
 }
 

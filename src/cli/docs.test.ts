@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
-import { expectedPolicies } from './doctor.ts'
+import { policyNames } from '../access/policies.ts'
 import { exitCodes, failureCatalogue } from './failures.ts'
 import { makeProgram } from './program.ts'
 import { version } from './version.ts'
@@ -64,5 +64,5 @@ test('doctor looks for the policies that the chart ships', () => {
     .split(/^---$/m)
     .filter((document) => /^kind: ValidatingAdmissionPolicy$/m.test(document))
     .map((document) => /^ {2}name: (.*)$/m.exec(document)?.[1])
-  expect(new Set(shipped)).toEqual(new Set(expectedPolicies))
+  expect(new Set(shipped)).toEqual(new Set(policyNames))
 })

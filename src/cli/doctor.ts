@@ -1,11 +1,11 @@
 // `doctor`: is everything in place that the promises rest on? Each check says what it has found and what
 // to do next; what the person may not read is said to be unreadable, and never counted as well.
 
+import { policyIsInForce, policyNames } from '../access/policies.ts'
 import { countedSkew } from '../api/time.ts'
-import { resources, type ResourceOf } from '../api/resources.ts'
+import { resources, type Policy, type ResourceOf } from '../api/resources.ts'
 import { Failure } from './failures.ts'
 import { printable, type Answer } from './output.ts'
-import { policies, type Named } from './platform.ts'
 import { listAll, seen, show, type CommonOptions, type Session } from './session.ts'
 import { version } from './version.ts'
 
@@ -69,45 +69,19 @@ async function api({ signal, client }: Session): Promise<Check> {
     : fault('Kinds of the API', `missing: ${missing.join(', ')}`, 'Apply the CRDs of the chart.')
 }
 
-/** As the chart ships them; a test compares. */
-export const expectedPolicies = [
-  'tenantry-created-by',
-  'tenantry-customers',
-  'tenantry-devices',
-  'tenantry-grants',
-  'tenantry-members',
-  'tenantry-namespaces',
-  'tenantry-rolebindings',
-  'tenantry-window-ends',
-] as const
-
-type PolicyBinding = {
-  readonly spec?: { readonly policyName?: string; readonly validationActions?: readonly string[] }
-}
-
-const policyBindings: ResourceOf<PolicyBinding> = {
-  group: 'admissionregistration.k8s.io',
-  version: 'v1',
-  kind: 'ValidatingAdmissionPolicyBinding',
-  plural: 'validatingadmissionpolicybindings',
-  namespaced: false,
-}
-
 async function policiesInForce(session: Session): Promise<Check> {
   const check = 'Admission policies'
   const [found, bindings] = await Promise.all([
-    seen(listAll(session, policies)),
-    seen(listAll(session, policyBindings)),
+    seen(listAll(session, resources.policies)),
+    seen(listAll(session, resources.policyBindings)),
   ])
   if (!found || !bindings) return unreadable(check)
-  const inForce = (name: string) =>
-    found.some(({ metadata }) => metadata.name === name) &&
-    bindings.some(
-      ({ spec }) => spec?.policyName === name && spec.validationActions?.includes('Deny'),
-    )
-  const missing = expectedPolicies.filter((name) => !inForce(name))
+  const missing = policyNames.filter((name) => {
+    const policy = found.find(({ metadata }) => metadata.name === name)
+    return !policyIsInForce(policy, bindings)
+  })
   return missing.length === 0
-    ? ok(check, `${expectedPolicies.length} in force`)
+    ? ok(check, `${policyNames.length} in force`)
     : fault(
         check,
         `not in force: ${missing.join(', ')}`,
@@ -117,8 +91,8 @@ async function policiesInForce(session: Session): Promise<Check> {
 
 async function createdByStamp(session: Session): Promise<Check> {
   const check = 'Created-by stamp'
-  const mutating: ResourceOf<Named> = {
-    ...policies,
+  const mutating: ResourceOf<Policy> = {
+    ...resources.policies,
     kind: 'MutatingAdmissionPolicy',
     plural: 'mutatingadmissionpolicies',
   }

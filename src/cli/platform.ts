@@ -2,10 +2,11 @@
 // read everything can do so: a decision from a part of the facts would be another decision.
 
 import { directoryOver, patternIn } from '../access/directory.ts'
-import type { Directory, PolicyName } from '../access/facts.ts'
+import type { Directory } from '../access/facts.ts'
+import { policyIsInForce } from '../access/policies.ts'
 import { patternsOf } from '../access/usernames.ts'
 import type { CustomerOrganization } from '../api/kinds.generated.ts'
-import { resources, type ResourceOf } from '../api/resources.ts'
+import { resources } from '../api/resources.ts'
 import { isForbidden } from '../runtime/index.ts'
 import { Failure } from './failures.ts'
 import { directoryShelves, type Kind } from './manifests.ts'
@@ -16,30 +17,20 @@ export type Platform = {
   readonly customers: readonly CustomerOrganization[]
 }
 
-export type Named = { readonly metadata: { readonly name: string } }
-
-export const policies: ResourceOf<Named> = {
-  group: 'admissionregistration.k8s.io',
-  version: 'v1',
-  kind: 'ValidatingAdmissionPolicy',
-  plural: 'validatingadmissionpolicies',
-  namespaced: false,
-}
-
-const minded: readonly PolicyName[] = ['tenantry-members', 'tenantry-grants', 'tenantry-created-by']
-
 /** @throws Failure when a part of it is not readable */
 export async function readPlatform(session: Session): Promise<Platform> {
   try {
-    const [customers, partners, members, providers, grants, namespaces, found] = await Promise.all([
-      listAll(session, resources.customers),
-      listAll(session, resources.partners),
-      listAll(session, resources.members),
-      listAll(session, resources.identityProviders),
-      listAll(session, resources.grants),
-      listAll(session, resources.namespaces),
-      seen(listAll(session, policies)),
-    ])
+    const [customers, partners, members, providers, grants, namespaces, policies, bindings] =
+      await Promise.all([
+        listAll(session, resources.customers),
+        listAll(session, resources.partners),
+        listAll(session, resources.members),
+        listAll(session, resources.identityProviders),
+        listAll(session, resources.grants),
+        listAll(session, resources.namespaces),
+        seen(listAll(session, resources.policies)),
+        seen(listAll(session, resources.policyBindings)),
+      ])
     const objects: readonly Kind[] = [
       ...customers,
       ...partners,
@@ -48,14 +39,16 @@ export async function readPlatform(session: Session): Promise<Platform> {
       ...grants,
     ]
     const marks = new Map(namespaces.map(({ metadata }) => [metadata.name, metadata.labels ?? {}]))
-    const missing = new Set(
-      found ? minded.filter((name) => !found.some(({ metadata }) => metadata.name === name)) : [],
-    )
     const patterns = patternsOf([...customers, ...partners].flatMap(patternIn))
     const directory = directoryOver({
       ...directoryShelves(objects),
       namespaceLabels: (namespace) => marks.get(namespace),
-      policyIsMissing: (policy) => missing.has(policy),
+      // Who may not read them is not told that they are missing.
+      policyIsMissing: (name) => {
+        if (!policies || !bindings) return false
+        const policy = policies.find(({ metadata }) => metadata.name === name)
+        return !policyIsInForce(policy, bindings)
+      },
       patterns: () => patterns,
     })
     return { directory, customers }

@@ -109,6 +109,23 @@ export async function listAll<T>(
   return (await client.list(signal, resource, where)).items
 }
 
+/** A page at a time, for objects that are too large to hold them all. */
+export async function* pagesOf<T>(
+  { signal, client }: Session,
+  resource: ResourceOf<T>,
+  where: Where & { readonly limit: number },
+): AsyncGenerator<readonly T[], void, undefined> {
+  let next: string | undefined
+  do {
+    const page = await client.list(signal, resource, {
+      ...where,
+      ...(next !== undefined && { continue: next }),
+    })
+    yield page.items
+    next = page.continue === '' ? undefined : page.continue
+  } while (next !== undefined)
+}
+
 const watchEveryMs = 2_000
 
 /** Shows an answer once, or again and again as it changes, until Ctrl-C. */

@@ -134,12 +134,23 @@ function technicianGroups({ technicians }: Access, link: Link): readonly Technic
   }
   return [...groups.values()].map(({ scope, end, people }) => ({
     audience: 'technicians',
-    name: `technicians-${scope.toLowerCase()}${end === 'open' ? '' : `-${end}`}`,
+    name: `${bindingName(scope)}${end === 'open' ? '' : `-${end}`}`,
     role: technicianRole(link.partner, scope, end),
     people,
     scope,
     endSeconds: end,
   }))
+}
+
+/** Who may act as others, as far as the bindings in the namespace say. */
+export function actingIn(bindings: readonly RoleBinding[]): readonly string[] {
+  return bindings
+    .filter(({ metadata }) => metadata.name.startsWith(bindingName('Impersonate')))
+    .flatMap(({ subjects }) => (subjects ?? []).map(({ name }) => name))
+}
+
+function bindingName(scope: TechnicianScope): string {
+  return `technicians-${scope.toLowerCase()}`
 }
 
 function customerBinding({ object, namespace }: Seen, group: Group, link: Link): RoleBinding {

@@ -14,6 +14,7 @@ import type { ClusterRole, ClusterRoleBinding } from '../api/resources.ts'
 import { earliestOf, parseTime, type EpochMs } from '../api/time.ts'
 import { personLogin } from '../databases/names.ts'
 import type { Seen } from './gather.ts'
+import { actingIn } from './plan-bindings.ts'
 
 export type Impersonation = { readonly role: ClusterRole; readonly binding: ClusterRoleBinding }
 
@@ -40,8 +41,9 @@ export function planImpersonation(
   const { roles, bindings } = seen.impersonations
   const leaving = roles.filter(({ metadata }) => !wanted.has(metadata.name))
   const bound = new Set(bindings.map(({ metadata }) => metadata.name))
+  const mayStillAct = new Set(actingIn(seen.bindings))
   const unbound = leaving.filter(
-    (role) => !bound.has(role.metadata.name) && !mayStillAct(seen, userOf(role)),
+    (role) => !bound.has(role.metadata.name) && !mayStillAct.has(userOf(role)),
   )
   const ends = new Map(unbound.map((role) => [role, forgottenAt(role)]))
   return {
@@ -113,14 +115,6 @@ function impersonation(
       subjects: [{ apiGroup, kind: 'User', name: person }],
     },
   }
-}
-
-function mayStillAct({ bindings }: Seen, user: string): boolean {
-  return bindings.some(
-    ({ metadata, subjects }) =>
-      metadata.name.startsWith('technicians-impersonate') &&
-      subjects?.some(({ name }) => name === user),
-  )
 }
 
 function userOf({ metadata }: ClusterRole): string {

@@ -5,6 +5,7 @@ import type { Access } from '../access/access.ts'
 import { impersonationVerb } from '../access/impersonation.ts'
 import { annotations, labels } from '../api/names.ts'
 import type { Seen } from './gather.ts'
+import { actingIn } from './plan-bindings.ts'
 
 export type Question = {
   readonly person: string
@@ -65,9 +66,7 @@ function actingPeople({ known, bindings }: Seen, { technicians }: Access): reado
     ...(known.grant?.technicians ?? [])
       .filter(({ scope }) => scope === 'Impersonate')
       .map(({ name }) => name),
-    ...bindings
-      .filter(({ metadata }) => metadata.name.startsWith('technicians-impersonate'))
-      .flatMap(({ subjects }) => (subjects ?? []).map(({ name }) => name)),
+    ...actingIn(bindings),
   ]
   return [...new Set([...acting, ...mentioned])].sort().map((person) => ({
     person,

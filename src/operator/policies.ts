@@ -1,29 +1,13 @@
 // Which of the chart's admission policies are in force. While one is missing anybody may write what
 // it guards; the core then takes nobody's word (access/facts.ts), and this says which one it is.
-// Its rules are not compared: whoever may change those is the platform, and may do anything.
 
+import { policyIsInForce, policyNames } from '../access/policies.ts'
 import type { Stores } from './stores.ts'
-
-export const policyNames = [
-  'tenantry-created-by',
-  'tenantry-customers',
-  'tenantry-devices',
-  'tenantry-grants',
-  'tenantry-members',
-  'tenantry-namespaces',
-  'tenantry-rolebindings',
-  'tenantry-window-ends',
-] as const
 
 type PolicyStores = Pick<Stores, 'policies' | 'policyBindings'>
 
-/** It is not there, or nothing binds it to deny. */
 export function policyIsMissing({ policies, policyBindings }: PolicyStores, name: string): boolean {
-  const policy = policies.get({ name })
-  if (!policy || policy.metadata.deletionTimestamp) return true
-  return !policyBindings
-    .by('policy', name)
-    .some(({ spec }) => spec?.validationActions?.includes('Deny'))
+  return !policyIsInForce(policies.get({ name }), policyBindings.by('policy', name))
 }
 
 /** Tells how each stands now, and then whenever one comes or goes. */
