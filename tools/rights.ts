@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { appendFileSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
+import { operatorBinding } from '../src/api/names.ts'
 import { renderedFile } from './helm/render.ts'
 
 /** `get secrets`, `patch tenantry.dev/customerorganizations/status`. */
@@ -45,6 +46,10 @@ const readAfterConflict = [
 /** The API server asks about these while it judges a write: no request ever has them as its verb. */
 const isAskedInside = (verb: string) => verb === 'bind' || verb.startsWith('impersonate')
 
+/** By a Secret that never exists the operator asks whether a binding of its own is in force yet: a refusal is one of the answers. */
+const isQuestion = (what: string, { name }: { readonly name?: string }) =>
+  what === 'secrets' && name === operatorBinding
+
 /** @param auditLog the file: JSON events, one a line */
 export function noteRights(auditLog: string | undefined, user: string): void {
   const directory = process.env[rightsDirectory]
@@ -59,7 +64,9 @@ export function noteRights(auditLog: string | undefined, user: string): void {
     const what = subresource ? `${resource}/${subresource}` : resource
     const right = rightOf(verb, apiGroup, what)
     const isRefused = annotations?.['authorization.k8s.io/decision'] === 'forbid'
-    ;(isRefused ? refused : used).add(right)
+    if (isRefused && isQuestion(what, objectRef)) continue
+    if (isRefused) refused.add(`${right} (${objectRef.namespace ?? ''}/${objectRef.name ?? ''})`)
+    else used.add(right)
     // An apply that makes the object is a patch by its verb, and needs both rights.
     if (verb === 'patch' && responseStatus?.code === 201)
       used.add(rightOf('create', apiGroup, what))
@@ -75,6 +82,8 @@ type AuditLine = {
     readonly apiGroup?: string
     readonly resource: string
     readonly subresource?: string
+    readonly namespace?: string
+    readonly name?: string
   }
   readonly responseStatus?: { readonly code: number }
   readonly annotations?: Readonly<Record<string, string>>
