@@ -29,7 +29,7 @@ export type AccessReviewsOptions = {
     readonly version: string
     readonly resource: string
   }
-  /** First wait before an open question is asked again, in ms; doubles per miss. Default 20. */
+  /** First wait before an open question is asked again, in ms; doubles per miss. Default 5. */
   readonly firstWaitMs?: number
   /** Longest wait, in ms. Default 60,000. */
   readonly longestWaitMs?: number
@@ -54,7 +54,7 @@ export class AccessReviews {
 
   constructor(client: Pick<Client, 'create'>, options: AccessReviewsOptions) {
     this.#client = client
-    this.#options = { firstWaitMs: 20, longestWaitMs: 60_000, ...options }
+    this.#options = { firstWaitMs: 5, longestWaitMs: 60_000, ...options }
   }
 
   async ask<Q extends AccessQuestion>(

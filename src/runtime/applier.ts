@@ -71,7 +71,7 @@ export class Applier {
     if (found && (isThere(found) || this.#isFutile(found, 'object', hash))) {
       return { wrote: false, object: found }
     }
-    const body = stamped(desired, hashAnnotation)
+    const body = stamped(desired, hashAnnotation, hash)
     const answer = await this.#client.apply(signal, resource, body, { fieldManager, force, lane })
     onWrite('apply', resource, desired.metadata)
     store.put(answer)

@@ -1,6 +1,6 @@
 // What comes back from an API server, looked at once before it gets a type.
 
-import type { List, WatchEvent } from './client-options.ts'
+import type { List, TableRow, WatchEvent } from './client-options.ts'
 import { ApiError, StreamError } from './errors.ts'
 import { isRecord, resourceName, versionOf, type KubeObject, type ResourceOf } from './object.ts'
 
@@ -41,6 +41,28 @@ export function listOf<T>(answer: unknown, resource: ResourceOf<T>): List<T> {
     resourceVersion,
     ...(typeof next === 'string' && next !== '' ? { continue: next } : {}),
   }
+}
+
+export function tableOf(answer: unknown, resource: ResourceOf<unknown>): readonly TableRow[] {
+  const table = isRecord(answer) ? answer : {}
+  const { columnDefinitions: columns } = table
+  const rows = table['rows'] ?? []
+  if (!Array.isArray(columns) || !Array.isArray(rows)) {
+    throw new ApiError({
+      status: 200,
+      reason: 'MalformedAnswer',
+      method: 'GET',
+      path: resourceName(resource),
+      message: 'the answer is no table',
+    })
+  }
+  const names = columns.map((column: unknown) => (isRecord(column) ? String(column['name']) : ''))
+  return rows.map((row: unknown) => {
+    const cells: unknown = isRecord(row) ? row['cells'] : undefined
+    return Object.fromEntries(
+      names.map((name, at): [string, unknown] => [name, Array.isArray(cells) ? cells[at] : null]),
+    )
+  })
 }
 
 export type Naming = { readonly apiVersion: string; readonly kind: string }

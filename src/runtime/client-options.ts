@@ -59,6 +59,9 @@ export type List<T> = {
   readonly continue?: string
 }
 
+/** Cells by the name of their column; null or undefined where there is nothing to show. */
+export type TableRow = Readonly<Record<string, unknown>>
+
 export type WatchOptions = Selection & {
   readonly resourceVersion: string
   readonly metadataOnly?: boolean

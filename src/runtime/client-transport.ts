@@ -55,6 +55,8 @@ export class Transport {
   readonly #slots: Slots
   readonly #server: URL
   readonly clock: ServerClock
+  readonly #onBack: (() => void)[] = []
+  #isSilent = false
 
   constructor(connection: Connection, options: TransportOptions = {}) {
     this.#connection = connection
@@ -70,6 +72,11 @@ export class Transport {
     this.#slots = new Slots(options.slots)
     this.#server = new URL(connection.server)
     this.clock = new ServerClock(this.#options)
+  }
+
+  /** Called when the server does what it is asked and had not even answered before. */
+  onBack(tell: () => void): void {
+    this.#onBack.push(tell)
   }
 
   get inFlight(): number {
@@ -177,9 +184,14 @@ export class Transport {
       })
       count(String(answer.statusCode))
       this.clock.saw(answer.headers['date'], begun)
+      if (this.#isSilent && answer.statusCode < 300) {
+        this.#isSilent = false
+        for (const tell of this.#onBack) tell()
+      }
       return answer
     } catch (error) {
       count('<error>')
+      if (!signal.aborted) this.#isSilent = true
       throw error
     }
   }

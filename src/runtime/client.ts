@@ -2,7 +2,7 @@
 // Each call names its kind by a constant, has a deadline, and fails with an ApiError that callers
 // tell apart. Answers are as the server sent them: times are text.
 
-import { eventOf, listOf, namingOf, stays, typed } from './client-answers.ts'
+import { eventOf, listOf, namingOf, stays, tableOf, typed } from './client-answers.ts'
 import { linesOf } from './client-lines.ts'
 import type {
   ApplyOptions,
@@ -13,11 +13,19 @@ import type {
   PatchOptions,
   RawRequest,
   RemoveOptions,
+  TableRow,
   UpdateOptions,
   WatchEvent,
   WatchOptions,
 } from './client-options.ts'
-import { collectionPath, namespaceOf, objectPath, refOf, withQuery } from './client-paths.ts'
+import {
+  collectionPath,
+  namespaceOf,
+  objectPath,
+  refOf,
+  withQuery,
+  type Selection,
+} from './client-paths.ts'
 import { Transport } from './client-transport.ts'
 import type { Connection } from './connection.ts'
 import { isNotFound, StreamError } from './errors.ts'
@@ -35,6 +43,11 @@ export class Client {
     this.#transport = new Transport(connection, options)
     this.#timeoutMs = options.timeoutMs ?? 10_000
     this.#listTimeoutMs = options.listTimeoutMs ?? 60_000
+  }
+
+  /** Called when the server does what it is asked and had not even answered before. */
+  onBack(tell: () => void): void {
+    this.#transport.onBack(tell)
   }
 
   /** Server's clock minus ours, in ms; `undefined` before the first answer. */
@@ -196,6 +209,22 @@ export class Client {
       ...(metadataOnly ? { accept: metadataOf('PartialObjectMetadataList') } : {}),
     })
     return listOf<T>(answer, resource)
+  }
+
+  /** The columns that the server shows of a kind, without its objects: a tenth of the work for both sides. */
+  async table(
+    signal: AbortSignal,
+    resource: ResourceOf<unknown>,
+    { namespace, labelSelector, fieldSelector }: Selection = {},
+  ): Promise<readonly TableRow[]> {
+    const query = { labelSelector, fieldSelector, includeObject: 'None' }
+    const answer = await this.#ask(signal, {
+      method: 'GET',
+      path: withQuery(collectionPath(resource, namespace), query),
+      timeoutMs: this.#listTimeoutMs,
+      accept: 'application/json;as=Table;g=meta.k8s.io;v=v1',
+    })
+    return tableOf(answer, resource)
   }
 
   /** Events from after `resourceVersion` until the server closes; ends with what broke it. */

@@ -26,13 +26,15 @@ export async function connectKubeconfig(
   path: string,
   options: KubeconfigOptions = {},
 ): Promise<Connection> {
-  const { server } = await readKubeconfig(signal, path, options.context)
+  const first = await readKubeconfig(signal, path, options.context)
+  let next: Kubeconfig | undefined = first
   const identify = async (signal: AbortSignal) => {
-    // The whole file: a login tool may have written another user into it.
-    const config = await readKubeconfig(signal, path, options.context)
+    // Later on the whole file anew: a login tool may have written another user into it.
+    const config = next ?? (await readKubeconfig(signal, path, options.context))
+    next = undefined
     return identityOf(signal, config, path)
   }
-  return openConnection(signal, { server, identify }, options)
+  return openConnection(signal, { server: first.server, identify }, options)
 }
 
 /** The namespace of the context, for commands that were given none. */

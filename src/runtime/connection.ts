@@ -3,7 +3,8 @@
 // server says 401 or shows a certificate that we cannot verify: both are how a rotation looks.
 // HTTP/1.1 alone: one lost HTTP/2 connection would take every watch with it.
 
-import { Agent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
+import { Agent } from './agent.ts'
 import { whileWaiting } from './sleep.ts'
 
 export type Connection = {

@@ -70,6 +70,23 @@ describe('a run', () => {
     expect(world.active).toEqual([1, 0])
   })
 
+  test('hears that something most urgent has come for its key, and of nothing else', async () => {
+    const heard: boolean[] = []
+    await using world = await start(async (_, key, run) => {
+      if (key !== 'a' || heard.length > 0) return done
+      heard.push(run.isOvertaken())
+      world.queue.add('b', 'revoke')
+      world.queue.add('a', 'change')
+      heard.push(run.isOvertaken())
+      world.queue.add('a', 'revoke')
+      heard.push(run.isOvertaken())
+      return done
+    })
+    world.queue.add('a', 'change')
+    await expect.poll(() => world.results.length).toBe(3)
+    expect(heard).toEqual([false, false, true])
+  })
+
   test('that asks for another comes again after that time, in its lane', async () => {
     const lanes: string[] = []
     const ids = new Set<string>()

@@ -22,7 +22,12 @@ export class TerminalError extends Error {
   override readonly name = 'TerminalError'
 }
 
-export type Run = { readonly id: string; readonly lane: string }
+export type Run = {
+  readonly id: string
+  readonly lane: string
+  /** Something most urgent has come for this key: the sooner this run ends, the sooner it is done. */
+  readonly isOvertaken: () => boolean
+}
 
 export type RunResult = 'success' | 'requeue_after' | 'requeue' | 'error' | 'terminal_error'
 
@@ -101,7 +106,8 @@ export class Controller {
     for (;;) {
       const taken = await queue.take(signals.takes)
       if (!taken) return
-      const run: Run = { id: randomUUID().slice(0, 8), lane: taken.lane }
+      const isOvertaken = () => queue.comesAgainFirst(taken.key)
+      const run: Run = { id: randomUUID().slice(0, 8), lane: taken.lane, isOvertaken }
       try {
         this.#count(1)
         await whileWaiting(signals.parts, this.#runOnce(signals.runs, taken.key, run))

@@ -262,6 +262,109 @@ describe('a lease that is taken away from the leader', () => {
   })
 })
 
+describe('a lease that replicas share', () => {
+  const askedBy = 'example.com/asked-by'
+  function sharing(state: { yields: boolean; isIdle: boolean }, seen: Lease[] = []) {
+    return {
+      sharing: {
+        askedBy,
+        marks: { 'example.com/parts': '3' },
+        onSeen: (lease: Lease) => void seen.push(lease),
+        yields: () => state.yields,
+        isIdle: () => state.isIdle,
+      },
+    }
+  }
+  const wishOf = (client: FakeClient) =>
+    client.objects.get('leases system/operator')?.metadata.annotations?.[askedBy]
+
+  test('goes to the one who asks for it, who need not wait', async () => {
+    const client = makeFakeClient()
+    const a = await start(client, 'a', sharing({ yields: true, isIdle: true }))
+    const b = await start(client, 'b', sharing({ yields: true, isIdle: true }))
+    b.elector.ask()
+    await b.next()
+    expect([wishOf(client), holderOf(client)?.holderIdentity]).toEqual(['b', 'a'])
+    await a.next() // hears of it
+    expect([a.elector.leads(), b.elector.leads(), a.told]).toEqual([false, false, [true, false]])
+    await a.next() // writes the other name
+    expect(holderOf(client)).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 })
+    await b.next()
+    expect([a.elector.leads(), b.elector.leads(), wishOf(client)]).toEqual([false, true, undefined])
+    await a.next()
+    expect([a.elector.leads(), b.elector.leads()]).toEqual([false, true])
+    await a.stop()
+    await b.stop()
+  })
+
+  test('is held until what was begun has ended, though nobody leads any more', async () => {
+    const client = makeFakeClient()
+    const state = { yields: true, isIdle: false }
+    const a = await start(client, 'a', {
+      ...sharing(state),
+      retryMs: 1, // so that it looks once for whether it is idle
+    })
+    const b = await start(client, 'b', sharing(state))
+    b.elector.ask()
+    await b.next()
+    await a.next()
+    await pass(60_000, a, b)
+    expect([a.elector.leads(), b.elector.leads()]).toEqual([false, false])
+    expect(holderOf(client)?.holderIdentity).toBe('a')
+    state.isIdle = true
+    await pass(2_000, a, b)
+    expect([a.elector.leads(), b.elector.leads()]).toEqual([false, true])
+    await a.stop()
+    await b.stop()
+  })
+
+  test('stays where it is when its holder does not yield, and the wish is gone', async () => {
+    const client = makeFakeClient()
+    const a = await start(client, 'a', sharing({ yields: false, isIdle: true }))
+    const b = await start(client, 'b', sharing({ yields: true, isIdle: true }))
+    b.elector.ask()
+    await b.next()
+    await a.next()
+    expect([a.elector.leads(), a.told, wishOf(client)]).toEqual([true, [true], undefined])
+    await a.stop()
+    await b.stop()
+  })
+
+  test('is given back by a holder who stops while handing it over', async () => {
+    const client = makeFakeClient()
+    const a = await start(client, 'a', sharing({ yields: true, isIdle: true }))
+    const b = await start(client, 'b', sharing({ yields: true, isIdle: true }))
+    b.elector.ask()
+    await b.next()
+    await a.next()
+    await a.stop()
+    expect(holderOf(client)?.holderIdentity).toBeUndefined()
+    await b.stop()
+  })
+
+  test('is taken as ever when its holder is dead, asked or not', async () => {
+    const client = makeFakeClient()
+    await start(client, 'a', sharing({ yields: true, isIdle: true })) // dies at once
+    const b = await start(client, 'b', sharing({ yields: true, isIdle: true }))
+    b.elector.ask()
+    await pass(15_000, b)
+    expect(b.elector.leads()).toBe(false)
+    await pass(1_000, b)
+    expect(b.elector.leads()).toBe(true)
+    await b.stop()
+  })
+
+  test('carries the marks of its holder, and everybody is told what it says', async () => {
+    const client = makeFakeClient()
+    const a = await start(client, 'a', sharing({ yields: true, isIdle: true }))
+    const seen: Lease[] = []
+    const b = await start(client, 'b', sharing({ yields: true, isIdle: true }, seen))
+    expect(seen.map(({ metadata }) => metadata.annotations)).toEqual([{ 'example.com/parts': '3' }])
+    await a.stop()
+    await b.stop()
+  })
+})
+
 describe('an elector', () => {
   test('goes on when its listener or a call throws', async () => {
     const client = makeFakeClient()

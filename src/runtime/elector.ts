@@ -2,11 +2,14 @@
 //
 //   follows --the lease is free, or has not moved for its whole duration; our write succeeds--> leads
 //   leads --no renewal succeeded for renewMs, or somebody else holds it--> follows
+//   leads --asked for it, and it yields--> hands over --what was begun has ended--> follows
 //
 // Whether the lease has moved is judged by what we see change, on our monotonic clock; the times in
 // it are other machines' and decide nothing. Safe as long as no clock runs half as fast again as
 // another: the others wait leaseMs from when they saw our last write, we stop renewMs after we began
 // it. It is no fencing: what must not be done twice is guarded where it is written.
+// Who hands over leads no more, but renews until its last work has ended, and then writes the name of
+// the one who asked into the lease: nobody can come in between.
 
 import type { Client } from './client.ts'
 import { isAlreadyExists, isConflict, isNotFound } from './errors.ts'
@@ -31,6 +34,19 @@ const leases: ResourceOf<Lease> = {
   namespaced: true,
 }
 
+export type LeaseSharing = {
+  /** Of the Lease: in it stands who asks for it. */
+  readonly askedBy: string
+  /** Further annotations, written with every renewal. */
+  readonly marks: Readonly<Record<string, string>>
+  /** Told of each lease that was read or written, whoever holds it. */
+  readonly onSeen: (lease: Lease) => void
+  /** Whether whoever asks gets it. */
+  readonly yields: () => boolean
+  /** Nothing that was begun while we led goes on. */
+  readonly isIdle: () => boolean
+}
+
 export type ElectorOptions = {
   readonly client: Pick<Client, 'find' | 'create' | 'update'>
   readonly namespace: string
@@ -46,6 +62,8 @@ export type ElectorOptions = {
   readonly retryMs?: number
   /** Told between two tries, so up to a call and a pause after `leads()` has turned false. */
   readonly onChange?: (leads: boolean) => void
+  /** Replicas may ask each other for the lease. Default: they may not. */
+  readonly sharing?: LeaseSharing
   readonly report?: (problem: { readonly message: string; readonly error: unknown }) => void
   /** Monotonic milliseconds. Default `performance.now`. */
   readonly now?: () => number
@@ -57,16 +75,26 @@ export type ElectorOptions = {
 
 type Term = { readonly until: number; readonly wallUntil: number }
 
+const lookAgainMs = 20
+
 export class Elector {
-  readonly #options: Required<ElectorOptions>
+  readonly #options: Required<Omit<ElectorOptions, 'sharing'>>
+  readonly #sharing: LeaseSharing | undefined
   /** How long the last write of ours lasts. */
   #term: Term | undefined
   /** The lease as we wrote it last: renewed without asking first, until somebody else writes. */
   #mine: Lease | undefined
   #seen: { readonly version: string; readonly at: number } | undefined
+  /** We want it, and have not said so yet. */
+  #asks = false
+  /** It says that we ask for it. */
+  #isAwaited = false
+  /** To whom we hand it over. */
+  #successor: string | undefined
   #told = false
 
-  constructor(options: ElectorOptions) {
+  constructor({ sharing, ...options }: ElectorOptions) {
+    this.#sharing = sharing
     this.#options = {
       leaseMs: 15_000,
       renewMs: 10_000,
@@ -90,6 +118,15 @@ export class Elector {
    * clock stands still while a machine sleeps, so the wall clock must agree.
    */
   leads(): boolean {
+    return this.#holds() && this.#successor === undefined
+  }
+
+  /** At its next try it writes into the lease that it wants it, if another holds it by then. */
+  ask(): void {
+    this.#asks = true
+  }
+
+  #holds(): boolean {
     const { now, wallClock } = this.#options
     return (
       this.#term !== undefined && now() < this.#term.until && wallClock() < this.#term.wallUntil
@@ -115,6 +152,7 @@ export class Elector {
 
   async #tryOnce(signal: AbortSignal): Promise<void> {
     const { namespace, name, identity, leaseMs, now } = this.#options
+    if (this.#successor !== undefined) return this.#handOver(signal, this.#successor)
     if (this.#mine && (await this.#write(signal, this.#mine))) return
     this.#mine = undefined
     const found = await this.#call(signal, (call) =>
@@ -123,29 +161,77 @@ export class Elector {
     if (found) this.#see(found)
     const holder = found?.spec?.holderIdentity ?? ''
     if (holder !== identity) this.#term = undefined // whatever we believed
+    const asker = this.#askerOf(found)
+    this.#isAwaited = asker === identity && holder !== identity
     const free = holder === '' || holder === identity
-    if (!free && this.#seen && now() - this.#seen.at < leaseMs) return
+    if (!free && this.#seen && now() - this.#seen.at < leaseMs) {
+      if (found && asker === undefined) await this.#askFor(signal, found)
+      return
+    }
+    const isAsked = holder === identity && asker !== undefined && asker !== identity
+    const yields = isAsked && this.leads() && this.#sharing?.yields()
+    // From here on we do not lead; before the call, since what was asked for is gone with it.
+    if (yields) this.#successor = asker
+    this.#tell()
     await this.#write(signal, found)
+  }
+
+  #askerOf(lease: Lease | undefined): string | undefined {
+    return this.#sharing && lease?.metadata.annotations?.[this.#sharing.askedBy]
+  }
+
+  async #askFor(signal: AbortSignal, found: Lease): Promise<void> {
+    const { client, identity } = this.#options
+    if (!this.#asks || !this.#sharing) return
+    const annotations = { ...found.metadata.annotations, [this.#sharing.askedBy]: identity }
+    const body = { ...found, metadata: { ...found.metadata, annotations } }
+    try {
+      this.#see(await this.#call(signal, (call) => client.update(call, leases, body)))
+      this.#asks = false
+      this.#isAwaited = true
+    } catch (error) {
+      if (!isConflict(error) && !isNotFound(error)) throw error // it was renewed meanwhile
+    }
+  }
+
+  /** What was begun while we led goes on under our lease. */
+  async #handOver(signal: AbortSignal, successor: string): Promise<void> {
+    const { now, retryMs } = this.#options
+    const renewAt = now() + retryMs
+    const isIdle = () => this.#sharing?.isIdle() ?? true
+    while (!isIdle() && now() < renewAt) await this.#options.sleep(signal, lookAgainMs)
+    const mine = this.#holds() ? this.#mine : undefined
+    const isDone = isIdle()
+    if (isDone) this.#term = undefined // before the call: once it is written, the other one leads
+    const wrote = mine && (await this.#write(signal, mine, isDone ? successor : undefined))
+    if (wrote && !isDone) return
+    this.#mine = undefined
+    this.#successor = undefined
   }
 
   /** A replica that follows wakes up when the lease runs out, or the pause would be lost time. */
   #pauseMs(): number {
     const { leaseMs, retryMs, random, now } = this.#options
+    if (this.#successor !== undefined || this.#isAwaited) return retryMs / 10
     const pause = retryMs * (1 + random() / 5)
     const rest = this.#seen && !this.#mine ? this.#seen.at + leaseMs - now() : 0
     return rest > 0 ? Math.min(pause, Math.ceil(rest)) : pause
   }
 
   /** Over the version that was read: of two who try, one fails. False: somebody else wrote. */
-  async #write(signal: AbortSignal, found: Lease | undefined): Promise<boolean> {
+  async #write(
+    signal: AbortSignal,
+    found: Lease | undefined,
+    holder = this.#options.identity,
+  ): Promise<boolean> {
     const { client, namespace, name, identity, renewMs, now, wallClock } = this.#options
     // From before the call: the server may have taken it up at any moment since.
     const term = { until: now() + renewMs, wallUntil: wallClock() + renewMs }
     const body = {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
-      metadata: found?.metadata ?? { namespace, name },
-      spec: this.#specAfter(found?.spec),
+      metadata: this.#marked(found?.metadata ?? { namespace, name }),
+      spec: this.#specAfter(found?.spec, holder),
     }
     try {
       const written = await this.#call(signal, (call) =>
@@ -153,7 +239,9 @@ export class Elector {
       )
       this.#see(written)
       this.#mine = written.spec?.holderIdentity === identity ? written : undefined
-      if (this.#mine) this.#term = term
+      if (!this.#mine) return true
+      this.#term = term
+      this.#asks = false
       return true
     } catch (error) {
       if (isConflict(error) || isAlreadyExists(error) || isNotFound(error)) return false
@@ -161,13 +249,20 @@ export class Elector {
     }
   }
 
-  #specAfter(before: LeaseSpec | undefined): LeaseSpec {
-    const { identity, leaseMs, wallClock } = this.#options
+  #marked(metadata: Lease['metadata']): Lease['metadata'] {
+    if (!this.#sharing) return metadata
+    const { askedBy, marks } = this.#sharing
+    const { [askedBy]: _, ...others } = metadata.annotations ?? {}
+    return { ...metadata, annotations: { ...others, ...marks } }
+  }
+
+  #specAfter(before: LeaseSpec | undefined, holder: string): LeaseSpec {
+    const { leaseMs, wallClock } = this.#options
     const time = microTime(wallClock())
-    const holds = before?.holderIdentity === identity
+    const holds = before?.holderIdentity === holder
     return {
       ...before,
-      holderIdentity: identity,
+      holderIdentity: holder,
       leaseDurationSeconds: Math.max(1, Math.round(leaseMs / 1000)),
       acquireTime: holds ? (before.acquireTime ?? time) : time,
       renewTime: time,
@@ -176,17 +271,20 @@ export class Elector {
   }
 
   /** Any change counts as a sign of life, whoever made it. */
-  #see({ metadata: { uid, resourceVersion } }: Lease): void {
+  #see(lease: Lease): void {
+    const { uid, resourceVersion } = lease.metadata
     const version = `${uid} ${resourceVersion}`
+    this.#sharing?.onSeen(lease)
     if (this.#seen?.version !== version) this.#seen = { version, at: this.#options.now() }
   }
 
   async #release(): Promise<void> {
     const { client, identity, report, wallClock } = this.#options
-    const mine = this.leads() ? this.#mine : undefined
+    const mine = this.#holds() ? this.#mine : undefined
     // Before the call: once it is written, another may lead.
     this.#term = undefined
     this.#mine = undefined
+    this.#successor = undefined
     this.#tell()
     if (mine?.spec?.holderIdentity !== identity) return
     const { holderIdentity: _, ...rest } = mine.spec

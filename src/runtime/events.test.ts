@@ -101,6 +101,14 @@ describe('the same event again', () => {
     })
   })
 
+  test('of something else is one of its own', async () => {
+    const { events, written } = start()
+    for (const of of ['1', '2']) events.record(customer, { ...linked, of })
+    await events.flush(signal)
+    expect(written()).toHaveLength(2)
+    expect(written()[0]).not.toHaveProperty('of')
+  })
+
   test('a thousand times at once costs two requests', async () => {
     const { client, events, written } = start()
     for (let times = 0; times < 1_000; times++) events.record(customer, linked)

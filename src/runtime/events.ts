@@ -34,6 +34,8 @@ export type EventDetails = {
   readonly action: string
   /** For people. Longer than 1,024 bytes it is cut. A series keeps its first one. */
   readonly note: string
+  /** What tells it from others of the same reason and action. Left out: they are one series. */
+  readonly of?: string
 }
 
 const eventsResource: ResourceOf<KubeObject> = {
@@ -193,9 +195,12 @@ export class EventRecorder {
   }
 }
 
-function keyOfEvent({ kind, metadata }: KubeObject, { type, reason, action }: EventDetails) {
+function keyOfEvent(
+  { kind, metadata }: KubeObject,
+  { type, reason, action, of = '' }: EventDetails,
+) {
   const { uid, namespace = '', name } = metadata
-  return [kind, uid ?? `${namespace}/${name}`, type, reason, action].join(' ')
+  return [kind, uid ?? `${namespace}/${name}`, type, reason, action, of].join(' ')
 }
 
 /** Names of roles may hold what the name of an event may not. */

@@ -3,7 +3,7 @@
 // throws may end the process.
 
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
 type Check = () => readonly string[]
 
@@ -30,6 +30,8 @@ export async function startHealthServer(
   options: HealthOptions,
 ): Promise<HealthServer> {
   const { host, port } = options
+  // Imported by name it brings fetch and WebSockets with it, which a command would wait for and never use.
+  const { createServer } = await import('node:http')
   const server = createServer((request, response) => void answer(request, response, options))
   server.listen(port, host)
   try {

@@ -20,9 +20,13 @@ function sorted(value: unknown): unknown {
   )
 }
 
-/** `object` with the hash of itself in an annotation. */
-export function stamped<T extends KubeObject>(object: T, annotation: string): T {
-  const annotations = { ...object.metadata.annotations, [annotation]: hashOf(object) }
+/** `object` with the hash of itself, which the caller may know already, in an annotation. */
+export function stamped<T extends KubeObject>(
+  object: T,
+  annotation: string,
+  hash: string = hashOf(object),
+): T {
+  const annotations = { ...object.metadata.annotations, [annotation]: hash }
   return { ...object, metadata: { ...object.metadata, annotations } }
 }
 

@@ -190,6 +190,16 @@ describe('a flood of urgent keys', () => {
 })
 
 describe('a worker that waits', () => {
+  test('has its key run from the taking until it is done', async () => {
+    const { queue, take } = start()
+    queue.add('one', 'change')
+    expect(queue.isRunning('one')).toBe(false)
+    await take()
+    expect(queue.isRunning('one')).toBe(true)
+    queue.done('one')
+    expect(queue.isRunning('one')).toBe(false)
+  })
+
   test('gets the next key, in order of coming', async () => {
     const { queue } = start()
     const waiting = [queue.take(signal), queue.take(signal)]

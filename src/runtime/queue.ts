@@ -133,6 +133,16 @@ export class Queue {
     return undefined
   }
 
+  /** Whether a run of the key goes on. */
+  isRunning(key: string): boolean {
+    return this.#running.has(key)
+  }
+
+  /** Whether the key was added in the most urgent lane while its run goes on. */
+  comesAgainFirst(key: string): boolean {
+    return this.#running.get(key)?.again === 0
+  }
+
   /** The run of the key is over. */
   done(key: string): void {
     const run = this.#running.get(key)

@@ -58,7 +58,7 @@ export class Reflector<T extends KubeObject> {
   readonly #store: Store<T>
   readonly #options: ReflectorOptions
   readonly #problems: Problems
-  readonly #nextPause: () => number
+  #nextPause: () => number
   readonly #sleep: Sleep
   readonly #now: () => number
   readonly #random: () => number
@@ -73,6 +73,7 @@ export class Reflector<T extends KubeObject> {
   #listedAt = -Infinity
   #heardAt = -Infinity
   #cut = new AbortController()
+  #pausing = new AbortController()
 
   constructor(
     client: Pick<Client, 'list' | 'watch'>,
@@ -89,7 +90,7 @@ export class Reflector<T extends KubeObject> {
     this.#now = options.now ?? (() => performance.now())
     this.#random = options.random ?? Math.random
     this.#sleep = options.sleep ?? sleep
-    this.#nextPause = backoff({ now: this.#now, random: this.#random, ...options.backoff })
+    this.#nextPause = this.#firstPause()
     this.#problems = new Problems(resourceName(store.resource), options)
   }
 
@@ -108,14 +109,25 @@ export class Reflector<T extends KubeObject> {
     this.#cut.abort(new StreamError('cut', 'the watch was cut by hand'))
   }
 
+  /** The server answers again: whoever waits for that need not wait longer. */
+  wake(): void {
+    this.#nextPause = this.#firstPause()
+    this.#pausing.abort()
+  }
+
   /** Resolves after the signal was aborted; nothing is open then. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#pausing = new AbortController()
       const pauseMs = await this.#round(signal)
       if (pauseMs === 0 || signal.aborted) continue
-      // Only the signal can end it early, and the loop asks the signal.
-      await this.#sleep(signal, pauseMs).catch(() => undefined)
+      const early = AbortSignal.any([signal, this.#pausing.signal])
+      await this.#sleep(early, pauseMs).catch(() => undefined) // the loop asks why
     }
+  }
+
+  #firstPause(): () => number {
+    return backoff({ now: this.#now, random: this.#random, ...this.#options.backoff })
   }
 
   /** One list or one watch; gives the pause before the next, in ms. */

@@ -2,7 +2,7 @@
 // where it does not, a list repairs; and what happened in the gap is late, not missed.
 
 import { describe, expect, test } from 'vitest'
-import { eventually, startWorld } from './world.ts'
+import { eventually, startWorld, widgets } from './world.ts'
 import { answer, status } from './fake-api-server.ts'
 
 describe('a watch', () => {
@@ -129,6 +129,23 @@ describe('a watch', () => {
     await world.agrees()
     expect(world.server.count('list')).toBe(1)
     expect(world.problems.length).toBeLessThanOrEqual(2)
+  })
+
+  test('of a server that was away for long is there as soon as the server answers anybody', async () => {
+    // Without the answer it would wait for an hour.
+    const hour = { firstMs: 3_600_000, maxMs: 3_600_000 }
+    await using world = await startWorld({ reflector: { backoff: hour } })
+    world.client.onBack(() => world.reflector.wake())
+    world.server.put('a')
+    await world.agrees()
+    await world.server.stop()
+    await eventually(() => expect(world.problems).toHaveLength(1))
+    await expect(world.client.list(world.signal, widgets)).rejects.toThrow()
+    world.server.put('while down')
+    await world.server.restart()
+    await world.client.list(world.signal, widgets)
+    await world.agrees()
+    expect(world.server.count('watch')).toBe(2)
   })
 
   test('of a server that was restored from a backup forgets what the backup does not know', async () => {
