@@ -62,6 +62,8 @@ export type News = {
   /** The type of the condition that has changed. */
   readonly action: string
   readonly note: string
+  /** What tells it from others of the same reason and action. */
+  readonly of?: string
 }
 
 /** What an Event is made for: findings that differ from before, as far as they are `worth` one. */

@@ -59,10 +59,12 @@ export type NotificationsConfig = {
 
 export type OperatorConfig = {
   readonly namespace: string
-  /** Lease name; replicas with the same one elect one leader. */
+  /** Lease name; replicas with the same one elect one leader. Further shards have -1, -2 … behind it. */
   readonly lease: string
   /** How long others wait for a leader that is silent, in seconds. */
   readonly leaseSeconds: number
+  /** Into how many parts the organizations are cut: as many replicas work at once. With 1 a single one leads. */
+  readonly sharding: { readonly shards: number }
   readonly health: { readonly host: string; readonly port: number }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
   readonly workers: number
@@ -100,6 +102,12 @@ export const configSchema = {
     namespace: { ...dnsLabel, default: 'tenantry-system' },
     lease: { ...dnsLabel, default: 'tenantry' },
     leaseSeconds: { type: 'integer', minimum: 3, maximum: 120, default: 15 },
+    sharding: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: { shards: { type: 'integer', minimum: 1, maximum: 16, default: 1 } },
+    },
     health: {
       type: 'object',
       additionalProperties: false,

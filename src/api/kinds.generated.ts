@@ -39,10 +39,24 @@ export type CustomerLinkStatus = {
   domain?: string
   relation?: 'Self' | 'Partner' | 'Parent'
   relationship?: string
+  /**
+   * Of a nested customer, at its parent. Whether further customers are nested in it.
+   */
+  hasNested?: boolean
   access?: string
   until?: string
   technicians?: number
   signInURL?: string
+  /**
+   * Members whom people of a partner wrote down that is not linked any more.
+   *
+   * @maxItems 100
+   */
+  leftByPartner?: {
+    user: string
+    partner: string
+    createdBy: string
+  }[]
   createdBy?: string
   portal?: 'On' | 'Off'
   database?: string
@@ -444,6 +458,16 @@ export type CustomerOrganizationStatus = {
     left?: string
   }
   /**
+   * Members whom people of a partner wrote down that is not linked any more. Remove whoever should not stay.
+   *
+   * @maxItems 100
+   */
+  leftByPartner?: {
+    user: string
+    partner: string
+    createdBy: string
+  }[]
+  /**
    * Where the database was placed; decided once.
    */
   database?: {
@@ -480,6 +504,10 @@ export type CustomerOrganizationStatus = {
       until?: string
       endsWithinDays?: number
       halfProven?: boolean
+      /**
+       * The version of where the people sign in.
+       */
+      signIn?: string
     }
     /**
      * Who is still to be told.
@@ -636,6 +664,10 @@ export type IdentityProviderSpec = {
 }
 
 export type IdentityProviderStatus = {
+  /**
+   * The issuer that was last announced.
+   */
+  issuerURL?: string
   observedGeneration?: number
   conditions?: Condition[]
 }
@@ -680,6 +712,16 @@ export type OrganizationMemberStatus = {
    * This is the only SuperAdmin of the organization.
    */
   lastSuperAdmin?: boolean
+  /**
+   * Who wrote this member down, as the cluster stamped it.
+   */
+  createdBy?: {
+    user: string
+    /**
+     * The partner to which that person belonged then.
+     */
+    partner?: string
+  }
   /**
    * The organization this person was found to belong to; it stays.
    */

@@ -15,6 +15,8 @@ export const labels = {
   scope: 'tenantry.dev/scope',
   /** On ClusterRoles: `technician` and `organization` in the chart, `copy` on those made from it. */
   template: 'tenantry.dev/template',
+  /** On ClusterRoles of the platform: `partner` or `customer`, whose members' permissions may name it. */
+  permission: 'tenantry.dev/permission',
   /** On what an end closes: that end, in seconds since the epoch. */
   end: 'tenantry.dev/end',
   /** On RoleBindings: what kind of people it lets in. */
@@ -38,6 +40,8 @@ export const annotations = {
   confirmForeignAccess: 'tenantry.dev/confirm-foreign-access',
   /** On a customer: the generation of its grant that the platform has looked at and accepts. */
   confirmGrant: 'tenantry.dev/confirm-grant',
+  /** What a restore has brought back is meant. */
+  confirmRestored: 'tenantry.dev/confirm-restored',
   /** On a customer: in which organization's namespace it was created by a CustomerLink. */
   createdFrom: 'tenantry.dev/created-from',
   /** On what lets a technician act as somebody: why; and since when it does no longer. */
@@ -49,6 +53,9 @@ export const annotations = {
   readers: 'tenantry.dev/readers',
   /** On an application's Secret: since when its password is this one, if another was before. */
   rotatedAt: 'tenantry.dev/rotated-at',
+  /** On the operator's leases: which replica asks for it; and into how many shards the organizations are cut. */
+  askedBy: 'tenantry.dev/asked-by',
+  shards: 'tenantry.dev/shards',
   /** The user name that something is for; a label could not hold it. */
   user: 'tenantry.dev/user',
 } as const
@@ -93,6 +100,10 @@ export function customerOfSecret(secret: string): string | undefined {
 /** The Secret of one person's login in the registry, which shows the devices of all customers that the person may enter. */
 export function registrySecret(person: string): string {
   return `registry-${person}`
+}
+
+export function isRegistrySecret(secret: string): boolean {
+  return /^registry-[a-z2-7]{26}$/.test(secret)
 }
 
 /** By which the operator holds, in an organization's namespace, what people's Secrets take. */

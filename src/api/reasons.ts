@@ -52,6 +52,12 @@ export const reasonCatalogue = {
       'Kubernetes lets nobody in who must leave; that nobody has a login or session in the database is not proven.',
     remedy: 'The message names the PostgreSQL server. Bring it back, and this goes on by itself.',
   },
+  OlderThanLedger: {
+    means:
+      'What lets somebody in is older than what the access ledger has seen of it: the cluster was restored from a backup.',
+    remedy:
+      'Apply the current manifests; or, having looked at who is held back, the platform sets the annotation tenantry.dev/confirm-restored of the customer to its name.',
+  },
   LedgerUnwritten: {
     means:
       'Kubernetes lets nobody in who must leave; that the access ledger in the control database says so, too, is not proven.',
@@ -175,6 +181,11 @@ export const reasonCatalogue = {
       'Partners have SuperAdmin, Admin and User; customers SuperAdmin, Admin, Editor and Viewer.',
   },
 
+  PermissionUnknown: {
+    means: 'A member names a permission that the platform does not offer to such organizations.',
+    remedy:
+      'The platform labels the ClusterRole of that name tenantry.dev/permission: partner or customer; or remove the permission.',
+  },
   PolicyMissing: {
     means:
       'It was written while the admission policy that guards it was missing, so it gives nothing.',
@@ -265,6 +276,10 @@ export const reasonCatalogue = {
   ImpersonationClosed: {
     means: 'A technician can act as nobody of the customer any more.',
     remedy: 'None.',
+  },
+  SignInChanged: {
+    means: 'Where the people of this organization sign in was changed.',
+    remedy: 'None if an Admin of it has done that; else correct the IdentityProvider sso.',
   },
   CustomerNotReady: {
     means: "The customer's namespace is not in place yet.",
