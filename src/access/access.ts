@@ -5,6 +5,7 @@
 import type { Verdict } from '../api/reasons.ts'
 import { earliestOf, type End, type EpochMs } from '../api/time.ts'
 import { grantAccess, type Grant, type GrantAccess, type Scope } from './grant.ts'
+import { withoutBackdated, type LedgerView } from './backdated.ts'
 import { linkedPartner, type Link } from './link.ts'
 import { holdersOf, standingsOf, type Role, type Standing } from './members.ts'
 import type { Customer, Partner } from './organization.ts'
@@ -23,6 +24,8 @@ export type Known = {
   readonly skewMs: number
   /** The cluster does not know constrained impersonation. */
   readonly lacksImpersonation?: boolean
+  /** Undefined: there is none, it was not read yet, or the platform has confirmed what a restore brought back. */
+  readonly ledger?: LedgerView | undefined
 }
 
 export type Answer =
@@ -51,20 +54,25 @@ export type Access = {
   readonly partnerAdmins: readonly string[]
   /** Those among them who may end the relationship. */
   readonly partnerSuperAdmins: readonly string[]
+  /** Who would enter, if what lets them in were not older than the ledger. */
+  readonly heldBack: readonly string[]
   /** The next moment at which any answer changes by time alone. */
   readonly nextChange: EpochMs | undefined
 }
 
 export function access(known: Known, now: EpochMs): Access {
   const claims = technicianClaims(known)
-  return {
+  const asWritten: Access = {
     own: standingsOf(known.customer).map((standing) => ownPerson(standing, known.customer)),
     ancestors: ancestorsWhoMayEnter(known),
     technicians: claims.map((claim) => technician(claim, now)),
     partnerAdmins: partnerPeople(known, ['SuperAdmin', 'Admin']),
     partnerSuperAdmins: partnerPeople(known, ['SuperAdmin']),
+    heldBack: [],
     nextChange: nextChangeOf(claims, now),
   }
+  const { ledger } = known
+  return ledger ? withoutBackdated(known, ledger, asWritten) : asWritten
 }
 
 function ownPerson(standing: Standing, customer: Customer): OwnPerson {

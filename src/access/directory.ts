@@ -11,6 +11,7 @@ import type {
 } from '../api/kinds.generated.ts'
 import { customerNamespace, labels, organizationOf } from '../api/names.ts'
 import { parseTime } from '../api/time.ts'
+import type { LedgerView } from './backdated.ts'
 import {
   memberClaim,
   ownerClaim,
@@ -40,6 +41,9 @@ export type Shelves = {
   readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>> | undefined
   /** Left out: none. Manifests in files are taken as somebody wrote them who may. */
   readonly lacksImpersonation?: () => boolean
+  /** Left out: all that are named. */
+  readonly offersPermission?: Directory['offersPermission']
+  readonly ledger?: (customer: CustomerOrganization) => LedgerView | undefined
   readonly policyIsMissing?: (policy: PolicyName) => boolean
   /** May be kept between two changes of an organization. */
   readonly patterns: () => ReturnType<typeof patternsOf>
@@ -62,6 +66,8 @@ export function directoryOver(shelves: Shelves): Directory {
     patternIsLater: (organization) => shelves.patterns().isLater(organization),
     policyIsMissing: (policy) => shelves.policyIsMissing?.(policy) ?? false,
     lacksImpersonation: () => shelves.lacksImpersonation?.() ?? false,
+    offersPermission: (kind, permission) => shelves.offersPermission?.(kind, permission) ?? true,
+    ledger: (customer) => shelves.ledger?.(customer),
   }
 }
 

@@ -12,6 +12,7 @@ import { annotations, customerNamespace, partnerNamespace } from '../api/names.t
 import type { Condition, ObjectMeta } from '../api/object.ts'
 import { parseTime, type EpochMs } from '../api/time.ts'
 import type { Known } from './access.ts'
+import type { Dated, LedgerView } from './backdated.ts'
 import type { Grant } from './grant.ts'
 import { ancestryOf, type Ancestry } from './hierarchy.ts'
 import type { Link } from './link.ts'
@@ -43,6 +44,10 @@ export type Directory = {
   readonly policyIsMissing: (policy: PolicyName) => boolean
   /** Whether the cluster does not know constrained impersonation. */
   readonly lacksImpersonation: () => boolean
+  /** Whether the platform offers this ClusterRole to the members of such organizations. */
+  readonly offersPermission: (kind: OrganizationRef['kind'], permission: string) => boolean
+  /** Undefined: there is no ledger, or it was not read yet. */
+  readonly ledger: (customer: CustomerOrganization) => LedgerView | undefined
 }
 
 /** The policies whose absence the core minds. */
@@ -58,12 +63,23 @@ export function knownAbout(directory: Directory, object: CustomerOrganization, s
     ancestors: (ancestry.outcome === 'found' ? ancestry.ancestors : [])
       .map((name) => directory.customer(name))
       .filter((parent) => parent !== undefined)
-      .map((parent) => customerFacts(directory, parent)),
+      .map((parent) => ancestorFacts(directory, parent)),
     link: linkOf(object),
     grant: grant && grantFacts(directory, object, grant),
     partner: partner && partnerFacts(directory, partner),
     skewMs,
     lacksImpersonation: directory.lacksImpersonation(),
+    ledger: restoreIsConfirmed(object) ? undefined : directory.ledger(object),
+  }
+}
+
+/** What is nested in a customer holds its deletion, before anybody loses anything, until somebody confirms it. */
+function ancestorFacts(directory: Directory, object: CustomerOrganization): Customer {
+  const { annotations: notes, deletionTimestamp, name } = object.metadata
+  const isConfirmed = notes?.[annotations.confirmDelete] === name
+  return {
+    ...customerFacts(directory, object),
+    deleting: deletionTimestamp !== undefined && isConfirmed,
   }
 }
 
@@ -100,6 +116,11 @@ export function partnerIsOut({ metadata, spec }: PartnerOrganization): boolean {
   return metadata.deletionTimestamp !== undefined || spec.suspended === true || !spec.accredited
 }
 
+/** The platform has looked at what a restore brought back, and wants it so. */
+export function restoreIsConfirmed({ metadata }: CustomerOrganization): boolean {
+  return metadata.annotations?.[annotations.confirmRestored] === metadata.name
+}
+
 /** What status has recorded; a customer without a record has no partner. */
 export function linkOf(object: CustomerOrganization): Link {
   const recorded = object.status?.partner
@@ -117,6 +138,7 @@ function grantFacts(
   const { metadata, spec } = object
   const { access } = spec
   return {
+    object: dated(metadata),
     partner: spec.partnerRef.name,
     relationship: spec.relationship ?? 'Invited',
     mode: access?.mode ?? 'Continuous',
@@ -175,15 +197,19 @@ function organizationFacts(
     ref.kind === 'customer' ? customerNamespace(ref.name) : partnerNamespace(ref.name)
   return {
     ref,
-    uid: object.metadata.uid ?? '',
+    ...dated(object.metadata),
     deleting: object.metadata.deletionTimestamp !== undefined,
     usernames: usernamesOf(directory, ref, object),
     ...lastSuperAdmin(directory, object),
     members: [
       ...ownersOf(object).map((user) => ownerFact(directory, ref, object, user)),
-      ...directory.members(namespace).map((member) => memberFact(directory, member)),
+      ...directory.members(namespace).map((member) => memberFact(directory, ref, member)),
     ],
   }
+}
+
+function dated({ uid = '', generation }: ObjectMeta): Dated {
+  return { uid, ...(generation !== undefined && { generation }) }
 }
 
 function usernamesOf(
@@ -235,15 +261,20 @@ function ownerFact(
   }
 }
 
-function memberFact(directory: Directory, { metadata, spec, status }: OrganizationMember) {
+function memberFact(
+  directory: Directory,
+  { kind }: OrganizationRef,
+  { metadata, spec, status }: OrganizationMember,
+) {
   return {
     source: 'member',
     object: metadata.name,
-    uid: metadata.uid ?? '',
+    ...dated(metadata),
     since: createdAt(metadata),
     person: personNamed(directory, spec.user),
     role: spec.role,
     recordedRole: status?.role,
+    permissions: (spec.permissions ?? []).filter((each) => directory.offersPermission(kind, each)),
     deleting: metadata.deletionTimestamp !== undefined,
     unguarded: memberIsUnguarded(directory, metadata, status),
   } satisfies MemberFact

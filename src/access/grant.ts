@@ -19,6 +19,7 @@ export type TechnicianEntry = WindowText & {
 }
 
 export type Grant = {
+  readonly object?: { readonly uid: string; readonly generation?: number }
   readonly partner: string
   readonly relationship: 'Managed' | 'Invited'
   readonly mode: 'Continuous' | 'Period' | 'Disabled'

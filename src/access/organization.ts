@@ -33,11 +33,15 @@ export type MemberFact = {
   /** Name of the member object; the person's name for an owner. */
   readonly object: string
   readonly uid: string
+  /** Of that object. */
+  readonly generation?: number
   readonly since: EpochMs
   readonly person: Person
   readonly role: string | undefined
   /** The role that status has kept for a member written without one. */
   readonly recordedRole: string | undefined
+  /** ClusterRoles of the platform beside the role; only those that such an organization may name. */
+  readonly permissions?: readonly string[]
   readonly deleting: boolean
   /** Written while the policy was missing that lets only the right people write it. */
   readonly unguarded?: boolean
@@ -46,6 +50,7 @@ export type MemberFact = {
 export type Organization = {
   readonly ref: OrganizationRef
   readonly uid: string
+  readonly generation?: number
   readonly deleting: boolean
   /** `later`: the pattern overlaps an older organization's, so it gives nothing. */
   readonly usernames: 'none' | 'own' | 'later'

@@ -1,4 +1,4 @@
-// Why a partner cannot be linked to a customer now. Asked by the link of a customer that has a grant,
+// Why a partner cannot be linked to a customer now. Asked by the link of a customer that has a grant, by the grant,
 // and by the CustomerLink that would create a customer of the partner.
 
 import type { Verdict } from '../api/reasons.ts'
@@ -26,4 +26,13 @@ export function partnerObjection(partner: Partner | undefined, name: string): Ve
       message: `Partner ${name} has no identity provider. It is linked when it has one.`,
     }
   return undefined
+}
+
+/** Nothing stands against it, and it is not done: mostly a hand-over that goes on. */
+export function partnerNotLinked(partner: string, customer: string): Verdict {
+  return {
+    reason: 'PartnerNotLinked',
+    // ISOLATED: who the other partner is stays unsaid, since both may read this
+    message: `Partner ${partner} is not linked to ${customer}. Access starts once the customer's PartnerLinked is True; its message says what it waits for.`,
+  }
 }

@@ -13,6 +13,7 @@ export const policyNames = [
   'tenantry-namespaces',
   'tenantry-rolebindings',
   'tenantry-window-ends',
+  'tenantry-workloads',
 ] as const
 
 /** It is there, and something binds it to deny. */

@@ -21,6 +21,7 @@ import {
 } from './impersonation.ts'
 import type { Role } from './members.ts'
 import type { Partner } from './organization.ts'
+import { partnerNotLinked } from './partner-objection.ts'
 import { both, byBothClocks, phaseOf, windowOf, type Window } from './window.ts'
 
 export type TechnicianClaim = {
@@ -108,11 +109,7 @@ function partnerIsMissing({ partner, grant }: TechnicianClaim): Verdict | undefi
 function partnerIsNotLinked(claim: TechnicianClaim): Verdict | undefined {
   const { grant, linkedPartner, customer } = claim
   if (!grant.deleting && grant.partner === linkedPartner) return undefined
-  return {
-    reason: 'PartnerNotLinked',
-    // ISOLATED: who the other partner is stays unsaid, since both may read this
-    message: `Partner ${grant.partner} is not linked to ${customer}. Access starts once the customer's PartnerLinked is True; its message says what it waits for.`,
-  }
+  return partnerNotLinked(grant.partner, customer)
 }
 
 function partnerIsSuspended({ partner, grant }: TechnicianClaim): Verdict | undefined {
