@@ -1,6 +1,7 @@
 // Does what the plan says, in its order, and asks for proof. Holds ONE-PARTNER, NO-LATE, PROVEN.
 // Revocations first, all of them tried, by every replica; then only the leader goes on: finalizer,
 // namespace, what isolates it, the people who may enter, the database. It adds nothing to the plan.
+// Once somebody is in, a revocation that comes meanwhile need not wait until all the rest is proven.
 
 import { ownedBy } from '../access/bindings.ts'
 import { hasJustAppeared } from '../access/namespace.ts'
@@ -10,6 +11,7 @@ import type { CustomerOrganization } from '../api/kinds.generated.ts'
 import type { OwnerReference } from '../api/object.ts'
 import { apiVersionOf, resources, type Job, type RoleBinding } from '../api/resources.ts'
 import type { AccessAnswers } from '../runtime/index.ts'
+import { ask } from './ask.ts'
 import { ensureDatabase, type DatabaseFact } from './database.ts'
 import type { Seen } from './gather.ts'
 import { enterLedger, leaveLedger, type LedgerFact } from './ledger.ts'
@@ -55,7 +57,8 @@ export async function applyPlan(
   ports: Ports,
   seen: Seen,
   plan: Plan,
-): Promise<Facts> {
+  isYielding: () => boolean,
+): Promise<Facts | 'overtaken'> {
   let { object } = seen
   const leads = ports.leads()
   const { revoke: leaving, narrow, ended } = plan.bindings
@@ -95,21 +98,26 @@ export async function applyPlan(
     const isOut = takenOut.state !== 'Unproven' && noted.state === 'Written'
     const retired =
       isOut && plan.finalizer === 'remove' ? await retire(signal, ports, seen) : undefined
-    return { ...touched, object, proof: await ask(signal, ports, plan), retired, errors }
+    const proof = await ask(signal, ports, plan, isYielding)
+    return { ...touched, object, proof, retired, errors }
   }
   const namespace = await ensureNamespace(signal, ports, seen, plan)
   if (namespace !== 'there') return { ...touched, object, namespace, errors }
   const isolated = await attempt(() => ensureChildren(signal, ports, plan))
   // Nobody is let into a namespace whose network and quota are not in place, nor by a plan that
   // time has overtaken while the steps before took long (NO-LATE): its deadline runs it anew.
-  const isOvertaken = () => plan.nextChange !== undefined && ports.clock.now() >= plan.nextChange
+  const isOvertaken = () =>
+    isYielding() || (plan.nextChange !== undefined && ports.clock.now() >= plan.nextChange)
   if (isolated && !isOvertaken()) await attempt(() => grant(signal, ports, plan))
+  if (isYielding()) return 'overtaken'
   await attempt(() => settleWritings(signal, ports, seen, plan))
+  if (isYielding()) return 'overtaken'
   const [proof, database] = await Promise.all([
-    ask(signal, ports, plan),
+    ask(signal, ports, plan, isYielding),
     ensureDatabase(signal, ports, seen, plan),
   ])
   // NO-EARLY, NO-LATE: only into a database that was proven, and by a plan that still holds.
+  if (isYielding()) return 'overtaken'
   const isOpen = isolated && database.state === 'Ready' && takenOut.state === 'Proven'
   const people = isOpen && !isOvertaken() ? await letInPeople(signal, ports, seen, plan) : takenOut
   const isProven = proof.open.length === 0 && noted.state === 'Written'
@@ -278,12 +286,4 @@ export async function finish(
   const { customers } = ports.stores
   const current = customers.get(seen.object.metadata) ?? seen.object
   await ports.applier.removeFinalizer(signal, customers, current, finalizer)
-}
-
-async function ask(
-  signal: AbortSignal,
-  ports: Ports,
-  plan: Plan,
-): Promise<AccessAnswers<Question>> {
-  return ports.reviews.ask(signal, plan.namespace, plan.questions)
 }

@@ -164,7 +164,9 @@ async function ensureSecret(
   const { object, namespace } = seen
   const ref = { namespace, name: secretName(role) }
   const uid = databaseUidOf(object)
-  const found = await ports.client.find<Secret>(signal, resources.secrets, ref)
+  // What the cache has never heard of is most likely not there; whether it is, the creation finds out.
+  const isKnown = ports.stores.secrets.get(ref) !== undefined
+  const found = isKnown && (await ports.client.find<Secret>(signal, resources.secrets, ref))
   if (found) return heldIn(ports, uid, role, found)
   const login = { username: ports.databases.usernameFor(uid, role, 'a'), password: newPassword() }
   // It stood before and is gone: whoever holds the other login of the pair keeps it for the grace.

@@ -1,11 +1,17 @@
 // Everything that bears on one customer, read from the caches. Judges nothing.
 
 import { letsPeopleIn } from '../access/bindings.ts'
-import { ancestryIn, knownAbout } from '../access/facts.ts'
+import { creatorOf, type Creator } from '../access/creator.ts'
+import { decidedBy } from '../access/backdated.ts'
+import { ancestryIn, knownAbout, restoreIsConfirmed } from '../access/facts.ts'
 import type { Known } from '../access/access.ts'
 import type { Ancestry } from '../access/hierarchy.ts'
 import type { Deletions } from '../access/mass-deletion.ts'
-import type { CustomerOrganization, PartnerAccessGrant } from '../api/kinds.generated.ts'
+import type {
+  CustomerOrganization,
+  IdentityProvider,
+  PartnerAccessGrant,
+} from '../api/kinds.generated.ts'
 import {
   customerNamespace,
   labels,
@@ -21,6 +27,7 @@ import type {
   RbacRole,
   RoleBinding,
 } from '../api/resources.ts'
+import type { Basis } from '../databases/control/ledger-changes.ts'
 import type { Ports } from './ports.ts'
 
 export type Seen = {
@@ -45,6 +52,10 @@ export type Seen = {
   readonly leavingPeople: readonly string[]
   /** Names of the members who have asked for a login of their own in the database. */
   readonly databaseLogins: ReadonlySet<string>
+  /** Who wrote each member down, by the member's user name, as far as that is known. */
+  readonly creators: ReadonlyMap<string, Creator>
+  /** Where the customer's people sign in. */
+  readonly identityProvider: IdentityProvider | undefined
   /** The namespace of the grant's partner is that partner's. */
   readonly partnerIsHome: boolean
   /** What lets people read the Secrets of their logins in this customer's database, in all namespaces. */
@@ -53,6 +64,8 @@ export type Seen = {
   readonly partnerContact: (partner: string) => string | undefined
   readonly nestedCustomers: readonly string[]
   readonly devices: number
+  /** By what access is decided, as the ledger remembers it. */
+  readonly basis: Basis
   /** Undefined while this customer is not being deleted. */
   readonly deletions: Deletions | undefined
 }
@@ -89,15 +102,29 @@ export function gather(ports: Ports, name: string): Seen | undefined {
         .filter(({ spec }) => spec.databaseLogin)
         .map(({ metadata }) => metadata.name),
     ),
+    creators: new Map(
+      directory.members(namespace).flatMap((member) => {
+        const creator = creatorOf(directory, member)
+        return creator ? [[member.spec.user, creator]] : []
+      }),
+    ),
+    identityProvider: directory.identityProvider(namespace),
     partnerIsHome: isPartnersOwn(ports, known.partner?.ref.name),
     loginRoles: stores.roles.by('customer', name),
     partnerContact: (partner) => directory.partner(partner)?.spec.contact?.email,
+    basis: basisOf(ports, object, known),
     nestedCustomers: stores.customers.by('parent', name).map(({ metadata }) => metadata.name),
     deletions: object.metadata.deletionTimestamp
       ? ports.departures.among(stores.customers)
       : undefined,
     devices: assignments.reduce((sum, { status }) => sum + (status?.assigned ?? 0), 0),
   }
+}
+
+function basisOf({ isGone }: Ports, object: CustomerOrganization, known: Known): Basis {
+  const { uid: customer = '', name: customerName } = object.metadata
+  const accepts = restoreIsConfirmed(object)
+  return { customer, customerName, objects: decidedBy(known), isGone, accepts }
 }
 
 function templateOf({ stores }: Ports, scope: TechnicianScope): ClusterRole | undefined {

@@ -3,9 +3,10 @@
 // own database; it does hold up a hand-over and the end of a customer, which are not whole without it.
 
 import { TenantryError } from '../api/errors.ts'
-import type { CustomerOrganizationStatus } from '../api/kinds.generated.ts'
+import type { CustomerOrganization, CustomerOrganizationStatus } from '../api/kinds.generated.ts'
 import type { Verdict } from '../api/reasons.ts'
 import { verdictOf } from '../api/verdict.ts'
+import type { LinkRow } from '../databases/control/ledger.sql.ts'
 import type { Seen } from './gather.ts'
 import type { Plan } from './plan.ts'
 import type { Ports } from './ports.ts'
@@ -27,24 +28,24 @@ const patienceMs = 3_000
 export async function leaveLedger(
   signal: AbortSignal,
   { ledger, leads }: Ports,
-  { object }: Seen,
+  { object, basis }: Seen,
   { ledger: wanted, link, nextLink }: Plan,
 ): Promise<LedgerFact> {
   const { uid = '' } = object.metadata
   if (!ledger || !leads()) return { state: 'Written' }
   const leaves = ledger.leaves(uid, wanted) ?? link.state !== nextLink.state
-  return attempt(signal, leaves, (trying) => ledger.leave(trying, uid, wanted))
+  return attempt(signal, leaves, (trying) => ledger.leave(trying, uid, wanted, basis))
 }
 
 export async function enterLedger(
   signal: AbortSignal,
   { ledger }: Ports,
-  { object }: Seen,
+  { object, basis }: Seen,
   { ledger: wanted }: Plan,
 ): Promise<LedgerFact> {
   const { uid = '' } = object.metadata
   if (!ledger) return { state: 'Written' }
-  return attempt(signal, false, (trying) => ledger.enter(trying, uid, wanted))
+  return attempt(signal, false, (trying) => ledger.enter(trying, uid, wanted, basis))
 }
 
 /** After status has it: what cannot be told now is told by the next run. */
@@ -57,8 +58,16 @@ export async function tellLink(
   const { uid: customer = '', name: customerName } = object.metadata
   const { state, epoch = 0, name = null } = partner ?? {}
   if (!ledger || state === undefined) return { state: 'Written' }
-  const link = { customer, customerName, state, partner: name, epoch }
+  const link = { customer, customerName, state, partner: name, epoch, ...termsOf(object) }
   return attempt(signal, false, (trying) => ledger.tellLink(trying, link))
+}
+
+/** What the customer's own people see of their devices, and the agreement that says so. */
+function termsOf({ spec }: CustomerOrganization): Pick<LinkRow, 'agreement' | 'levels'> {
+  const levels = Object.entries(spec.informationLevel ?? {}).flatMap(([level, isOn]) =>
+    isOn ? [level] : [],
+  )
+  return { agreement: spec.agreementRef ?? null, levels: levels.toSorted() }
 }
 
 /** The index finds also whoever has the database of an earlier customer. */

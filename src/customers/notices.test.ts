@@ -25,6 +25,8 @@ type Run = {
   readonly days?: number
   readonly invites?: string
   readonly unproven?: boolean
+  /** How often the identity provider was written. */
+  readonly signIn?: number
   readonly outcomes?: readonly Outcome[]
 }
 
@@ -63,7 +65,10 @@ function start(status: CustomerOrganizationStatus | undefined) {
 
 function turnOf(change: Run, status: CustomerOrganizationStatus | undefined) {
   const { at = now, link = { state: 'Vacant' }, portal = true, days, invites, unproven } = change
-  const base = seen({ partnerContact: (name) => addresses[name] })
+  const base = seen({
+    partnerContact: (name) => addresses[name],
+    ...(change.signIn !== undefined && { identityProvider: identityProvider(change.signIn) }),
+  })
   const end = days === undefined ? undefined : formatTime(now + days * day)
   const grant = base.known.grant && {
     ...base.known.grant,
@@ -106,6 +111,15 @@ function turnOf(change: Run, status: CustomerOrganizationStatus | undefined) {
   }
 }
 
+function identityProvider(generation: number): NonNullable<Seen['identityProvider']> {
+  return {
+    apiVersion: 'tenantry.dev/v1alpha1',
+    kind: 'IdentityProvider',
+    metadata: { name: 'sso', uid: 'uid', generation },
+    spec: { issuerURL: `https://login-${generation}.example` },
+  }
+}
+
 const kindsOf = (notices: readonly { readonly kind: string }[]) => notices.map(({ kind }) => kind)
 const linked = { state: 'Linked', name: 'fabrikam' } as const
 
@@ -127,6 +141,17 @@ describe('the contact of a customer', () => {
     const run = { link: linked, days: 5 }
     expect(customer.run({ ...run, ready: false })).toEqual([])
     expect(customer.run(run)).toEqual([])
+  })
+
+  test('is told where the people sign in whenever that has changed, and not how it was at first', () => {
+    const customer = start(undefined)
+    customer.run({ signIn: 1 })
+    expect(kindsOf(customer.run({ signIn: 1 }))).toEqual([])
+    const [notice] = customer.run({ signIn: 2 })
+    expect(notice).toMatchObject({ kind: 'SignInChanged', to: ['Contact'] })
+    expect(notice?.message).toContain('https://login-2.example')
+    expect(customer.run({ signIn: 2 })).toEqual([])
+    expect(customer.run()[0]?.message).toContain('nowhere any more')
   })
 
   test('is told of the end at 30, 7 and 1 days, each once', () => {

@@ -40,7 +40,7 @@ export function withNotices(notify: Notify | undefined, turn: Turn, said: Report
   const reach = reachOf(notify, seen)
   const outbox = nextOutbox(before?.notifications, {
     told: present,
-    news: isFirstLook ? [] : newsOf(changeOf(turn, told ?? {}, present)),
+    news: isFirstLook ? [] : newsOf(changeOf(turn, said, told ?? {}, present)),
     outcomes: notify.settled(seen.object.metadata.name),
     obsolete: present.halfProven ? [] : ['RevocationHalfProven'],
     reach,
@@ -100,7 +100,15 @@ function standing({ seen, plan, facts, now }: Turn, said: Report, told: Told): T
     ...(isLinked && plan.until !== undefined && { until: plan.until }),
     ...(endsWithinDays !== undefined && { endsWithinDays }),
     ...(isHalfProven(facts) && { halfProven: true }),
+    signIn: signInNow(seen),
   }
+}
+
+/** Its generation alone would be that of another one that was written anew. */
+function signInNow({ identityProvider }: Seen): string {
+  if (!identityProvider) return 'None'
+  const { uid = '', generation = 0 } = identityProvider.metadata
+  return `${uid}/${generation}`
 }
 
 function portalNow({ known }: Seen, { findings }: Report, told: Told): Told['portal'] {
@@ -122,13 +130,21 @@ function isHalfProven({ revoked, proof, people }: Turn['facts']): boolean {
   return isClosed && people.state === 'Unproven' && people.leaves && people.error !== undefined
 }
 
-function changeOf({ seen, plan, facts: { people } }: Turn, was: Told, is: Told): Change {
+function changeOf(
+  { seen, plan, facts: { people } }: Turn,
+  said: Report,
+  was: Told,
+  is: Told,
+): Change {
   return {
     customer: seen.object.metadata.name,
     was,
     is,
     linkWaits: plan.linkWaits,
     unproven: people.state === 'Unproven' ? people.why : undefined,
+    issuerURL: seen.identityProvider?.spec.issuerURL,
+    leftBehind: (said.status.leftByPartner ?? []).filter(({ partner }) => partner === was.partner)
+      .length,
   }
 }
 

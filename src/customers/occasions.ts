@@ -13,6 +13,10 @@ export type Change = {
   readonly linkWaits: Verdict | undefined
   /** Why the database is not proven closed. */
   readonly unproven: Verdict | undefined
+  /** Where the customer's people sign in. */
+  readonly issuerURL: string | undefined
+  /** How many members the partner that has gone has left. */
+  readonly leftBehind: number
 }
 
 type Occasion = (change: Change) => News | undefined
@@ -25,6 +29,7 @@ const occasions: readonly Occasion[] = [
   accessChanged,
   accessEnds,
   revocationHalfProven,
+  signInChanged,
 ]
 
 export function newsOf(change: Change): readonly News[] {
@@ -42,15 +47,20 @@ function portalActivated({ customer, was, is }: Change): News | undefined {
   }
 }
 
-function partnerReleased({ customer, was, is }: Change): News | undefined {
+function partnerReleased({ customer, was, is, leftBehind }: Change): News | undefined {
   const { partner } = was
   if (partner === undefined || partner === is.partner) return undefined
   return {
     kind: 'PartnerReleased',
     partner,
-    message: `Partner ${partner} is no longer the partner of ${customer}. This was checked: nobody of it can enter any more.`,
+    message: `Partner ${partner} is no longer the partner of ${customer}. This was checked: nobody of it can enter any more.${leftBehindText(leftBehind)}`,
     for: ['Contact', 'Partner', 'Webhooks'],
   }
+}
+
+function leftBehindText(count: number): string {
+  if (count === 0) return ''
+  return ` Members whom its people wrote down: ${count}. They stay until the customer removes them; status.leftByPartner of its link self names them.`
 }
 
 function isInvited({ was, is }: Change): boolean {
@@ -118,6 +128,17 @@ function revocationHalfProven({ customer, was, is, unproven }: Change): News | u
     kind: 'RevocationHalfProven',
     message: `People who must leave ${customer} are out of Kubernetes. Of its database this is not proven. ${unproven.message}`,
     for: ['Platform', 'Webhooks'],
+  }
+}
+
+/** To whoever administers the customer: who can move the door can come in by it. */
+function signInChanged({ customer, was, is, issuerURL }: Change): News | undefined {
+  if (was.signIn === undefined || was.signIn === is.signIn) return undefined
+  const now = issuerURL === undefined ? 'nowhere any more' : `at ${issuerURL}`
+  return {
+    kind: 'SignInChanged',
+    message: `The people of ${customer} sign in ${now}: its IdentityProvider was changed. If none of its Admins has done that, correct it and look at who is an Admin.`,
+    for: ['Contact', 'Webhooks'],
   }
 }
 

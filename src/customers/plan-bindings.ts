@@ -7,6 +7,7 @@ import type { Access } from '../access/access.ts'
 import { bindingOf, bindingSteps, type BindingSteps, type Group } from '../access/bindings.ts'
 import { partsOfTheCustomer } from '../access/grant-rights.ts'
 import { partnerIn, type Link } from '../access/link.ts'
+import { permissionGroups } from '../access/permissions.ts'
 import { lastCallMs, switchJob, switchName, timeToLive } from '../access/switches.ts'
 import { labels, managedBy, technicianRole, type TechnicianScope } from '../api/names.ts'
 import type { ClusterRole, Job, RoleBinding } from '../api/resources.ts'
@@ -32,6 +33,7 @@ export function planBindings(
   const groups: readonly Group[] = [
     ...ownGroups(decided),
     ...deciders(seen, decided),
+    ...permissionGroups(seen.known.customer, enteringOf(decided)),
     {
       audience: 'ancestors' as const,
       name: 'customer-ancestors',
@@ -106,6 +108,11 @@ function ownGroups({ own }: Access): readonly Group[] {
       .map(({ person }) => person)
     return { audience: 'own', name, role: `tenantry:${name}`, people }
   })
+}
+
+function enteringOf({ own }: Access): (person: string) => boolean {
+  const people = new Set(own.flatMap(({ may, person }) => (may === 'Enter' ? [person] : [])))
+  return (person) => people.has(person)
 }
 
 /** SuperAdmins as far as the grant is theirs to decide: what the platform has decided they only see. */

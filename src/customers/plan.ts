@@ -35,6 +35,8 @@ export type Plan = {
   readonly children: readonly Child[]
   readonly bindings: BindingPlan
   readonly people: PeoplePlan
+  /** Who would enter, if what lets them in were not older than the ledger. */
+  readonly heldBack: readonly string[]
   /** What the access ledger is to say, once it is proven. */
   readonly ledger: readonly LedgerRow[]
   readonly impersonation: ImpersonationPlan
@@ -80,6 +82,7 @@ export function planCustomer(seen: Seen, now: EpochMs): Plan {
     children: open ? planChildren(seen) : [],
     bindings,
     people: planPeople(seen, open ? decided : nobody, known.link),
+    heldBack: open ? decided.heldBack : [],
     ledger: planLedger(seen, open ? decided : nobody),
     impersonation,
     grantSpec: open ? planGrant(seen) : undefined,
@@ -108,6 +111,7 @@ const nobody: Access = {
   technicians: [],
   partnerAdmins: [],
   partnerSuperAdmins: [],
+  heldBack: [],
   nextChange: undefined,
 }
 

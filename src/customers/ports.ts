@@ -69,6 +69,8 @@ export type Ports = {
   readonly retirement: Retirement | undefined
   readonly viewers: Viewers | undefined
   readonly departures: Departures
+  /** Whether an object of this UID was there and was seen to go. */
+  readonly isGone: (uid: string) => boolean
   readonly databaseMemory: DatabaseMemory
   /** How long an application's former password works after a rotation, in ms. */
   readonly rotationGraceMs: number

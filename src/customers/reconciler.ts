@@ -6,7 +6,7 @@ import { customerNamespace, isOurs } from '../api/names.ts'
 import { eventTypeOf, type Reason } from '../api/reasons.ts'
 import { earliestOf } from '../api/time.ts'
 import { databaseUidOf } from '../databases/names.ts'
-import type { Result } from '../runtime/index.ts'
+import type { Result, Run } from '../runtime/index.ts'
 import { applyPlan, finish, type Facts } from './apply.ts'
 import { graceEnd } from './database-secrets.ts'
 import { gather, type Seen } from './gather.ts'
@@ -18,8 +18,16 @@ import type { Ports } from './ports.ts'
 import { report, type Report } from './report.ts'
 import type { RetireFact } from './retire.ts'
 
+/** So often in a row a run makes way for a more urgent one: a stream of them must not keep status from being written. */
+const mostYields = 8
+
 export function customerReconciler(ports: Ports) {
-  return async (signal: AbortSignal, name: string): Promise<Result> => {
+  const yields = new Map<string, number>()
+  return async (
+    signal: AbortSignal,
+    name: string,
+    run: Pick<Run, 'isOvertaken'>,
+  ): Promise<Result> => {
     const now = ports.clock.now() // the only reading: one run, one moment
     const seen = gather(ports, name)
     if (!seen) {
@@ -34,7 +42,14 @@ export function customerReconciler(ports: Ports) {
       name,
       earliestOf([plan.nextChange, nextNotice(seen, now), graceEnd(ports, seen, now)]),
     )
-    const facts = await applyPlan(signal, ports, seen, plan)
+    const yielded = yields.get(name) ?? 0
+    const isOvertaken = () => yielded < mostYields && run.isOvertaken()
+    const facts = await applyPlan(signal, ports, seen, plan, isOvertaken)
+    if (facts === 'overtaken') {
+      yields.set(name, yielded + 1)
+      return { outcome: 'done' } // the key waits already
+    }
+    yields.delete(name)
     if (!ports.gives()) {
       const [error] = facts.errors
       if (error !== undefined) throw error

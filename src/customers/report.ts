@@ -31,6 +31,7 @@ export function report(seen: Seen, plan: Plan, facts: Facts, now: EpochMs): Repo
   const findings = findingsOf(seen, plan, facts, link)
   const owners = ownersStatus(seen.known.customer, before?.owners, now)
   const superAdmin = superAdminStatus(seen.known.customer, before?.superAdmin, now)
+  const leftByPartner = leftBehind(seen, link)
   const { uid, generation } = object.metadata
   const status: CustomerOrganizationStatus = {
     ...(generation !== undefined && { observedGeneration: generation }),
@@ -41,6 +42,7 @@ export function report(seen: Seen, plan: Plan, facts: Facts, now: EpochMs): Repo
     portal: seen.known.customer.portalActive ? 'On' : 'Off',
     devices: seen.devices,
     partner: partnerStatus(before?.partner, link, { left: plan.left, now }),
+    ...(leftByPartner.length > 0 && { leftByPartner }),
     database: databaseStatus(before?.database, facts.database, now),
     ...(superAdmin && { superAdmin }),
     ...(owners.length > 0 && { owners }),
@@ -77,6 +79,21 @@ function partnerStatus(
     ...(left !== undefined && { left }),
     since: !moved && before.since ? before.since : formatTime(now),
   }
+}
+
+/** As many as fit; who is removed makes room for the next. */
+const mostLeftBehind = 100
+
+/** Whom people of a partner wrote down that is out by now: the customer is to look at them. */
+function leftBehind({ creators }: Seen, link: Link) {
+  return [...creators]
+    .flatMap(([user, creator]) =>
+      creator.partner === undefined || creator.partner === partnerIn(link)
+        ? []
+        : [{ user, partner: creator.partner, createdBy: creator.user }],
+    )
+    .toSorted((a, b) => (a.user < b.user ? -1 : 1))
+    .slice(0, mostLeftBehind)
 }
 
 type DatabaseStatus = NonNullable<CustomerOrganizationStatus['database']>
@@ -170,6 +187,13 @@ function accessReady(plan: Plan, facts: Facts, link: Link): Finding {
   }
   if (open.length === 0 && facts.ledger.state === 'Unwritten' && facts.ledger.leaves) {
     return failing('AccessReady', facts.ledger.why)
+  }
+  if (open.length === 0 && plan.heldBack.length > 0) {
+    return isFalse(
+      'AccessReady',
+      'OlderThanLedger',
+      `${some(plan.heldBack)}: what lets them in is older than what the access ledger has seen of it, as after a restore of the cluster from a backup, so they are held back. Apply the current manifests; or, having looked at them, annotate customer ${plan.name} with ${annotations.confirmRestored}=${plan.name}.`,
+    )
   }
   if (open.length === 0) {
     const asked = plan.questions.length - 1

@@ -47,7 +47,21 @@ export async function assign(
   }
   const changed = outcomes.filter(isWork).map(({ id }) => id)
   const notShown = await bring(signal, ports, customer, changed)
-  return { ...(await registry.look(signal, terms, devices, undefined)), object, notShown }
+  const done = claims ? carriedOut(looked.outcomes, outcomes) : undefined
+  const now = done
+    ? { outcomes: done, holding: await registry.holding(signal, terms) }
+    : await registry.look(signal, terms, devices, undefined)
+  return { ...now, object, notShown }
+}
+
+/** What is so after everything came as it was judged before; `undefined`: somebody was faster, or what he had is free again. */
+function carriedOut(
+  judged: readonly Outcome[],
+  claimed: readonly Outcome[],
+): readonly Outcome[] | undefined {
+  const came = new Map(claimed.map(({ id, outcome }) => [id, outcome]))
+  if (judged.some(({ id, outcome }) => came.get(id) !== outcome)) return undefined
+  return judged.map((each) => (isWork(each) ? { ...each, outcome: 'Assigned' } : each))
 }
 
 /**

@@ -107,6 +107,26 @@ describe('a grant', () => {
     })
   })
 
+  test('that nobody can accept, since its partner cannot be linked, says why, whoever is named', () => {
+    const facts = seen(now - day, now + day)
+    const { known } = facts
+    const grant = known?.grant
+    if (!grant) throw new Error('there is a grant')
+    for (const technicians of [grant.technicians, []]) {
+      const invited: Seen = {
+        ...facts,
+        known: {
+          ...known,
+          link: { state: 'Vacant', epoch: 0 },
+          grant: { ...grant, technicians },
+          partner: { ...fabrikam, signInReady: false },
+        },
+      }
+      const ready = conditionOf(invited, 'Ready')
+      expect(ready).toMatchObject({ status: 'False', reason: 'SignInMissing' })
+    }
+  })
+
   test('is not Revoked while the API server still lets somebody in (PROVEN)', () => {
     const facts = seen(now - 2 * day, now - day)
     expect(conditionOf(facts, 'Revoked', [{ expected: false }])).toMatchObject({

@@ -1,11 +1,14 @@
 // The status of a grant: per person Enter, Later or Not, until when and why; and what was proven.
 // Holds PROVEN, QUIET, ISOLATED (a message never names another organization).
 
-import type { Technician } from '../access/access.ts'
+import type { Known, Technician } from '../access/access.ts'
 import { guardedCondition } from '../access/facts.ts'
 import { unguardedGrant } from '../access/grant.ts'
+import { linkedPartner } from '../access/link.ts'
+import { partnerNotLinked, partnerObjection } from '../access/partner-objection.ts'
 import { conditionsFrom, isFalse, isTrue, readyFrom, type Finding } from '../api/conditions.ts'
 import type { PartnerAccessGrantStatus } from '../api/kinds.generated.ts'
+import type { Verdict } from '../api/reasons.ts'
 import { formatTime, type EpochMs } from '../api/time.ts'
 import type { AccessAnswers } from '../runtime/index.ts'
 import type { Seen } from './gather.ts'
@@ -196,6 +199,8 @@ function ready({ known }: Seen, { access }: Plan, findings: readonly Finding[]):
       'The namespace belongs to no customer that exists. Create the customer, or move this grant.',
     )
   }
+  const why = whyNotLinked(known)
+  if (why) return isFalse('Ready', why.reason, why.message)
   const entering = access?.technicians.some(({ may }) => may === 'Enter') ?? false
   const refused = access?.technicians.find(({ may }) => may === 'Not')
   // Waiting for a window, or switched off on purpose, is no failure; being refused is.
@@ -203,6 +208,14 @@ function ready({ known }: Seen, { access }: Plan, findings: readonly Finding[]):
     return isFalse('Ready', refused.why.reason, refused.why.message)
   }
   return readyFrom(findings, entering ? ['Revoked', 'Active'] : ['Revoked'])
+}
+
+/** An invitation that nobody can accept yet, with or without somebody named, is not ready. */
+function whyNotLinked({ customer, grant, link, partner }: Known): Verdict | undefined {
+  if (!grant || grant.deleting || linkedPartner(link) === grant.partner) return undefined
+  return (
+    partnerObjection(partner, grant.partner) ?? partnerNotLinked(grant.partner, customer.ref.name)
+  )
 }
 
 const onPurpose = new Set<string>(['AccessDisabled', 'WindowEnded', 'Suspended'])

@@ -41,6 +41,8 @@ export type Seen = {
   /** Whether a namespace exists and belongs to the organization of that label and name. */
   readonly isHome: (namespace: string, label: string, organization: string) => boolean
   readonly linkAt: (namespace: string, name: string) => CustomerLink | undefined
+  /** Whether customers are nested in this one. */
+  readonly hasNested: boolean
   readonly policyIsMissing: boolean
   readonly signInURL: string | undefined
 }
@@ -64,6 +66,7 @@ export function gather(ports: Ports, customer: string): Seen {
       return metadata?.labels?.[label] === organization && !metadata.deletionTimestamp
     },
     linkAt: (namespace, name) => stores.links.get({ namespace, name }),
+    hasNested: stores.customers.by('parent', customer).length > 0,
     policyIsMissing: directory.policyIsMissing('tenantry-created-by'),
     signInURL: signInURL?.replaceAll('{customer}', customer),
   }

@@ -38,8 +38,10 @@ export function planLinks(seen: Seen, now: EpochMs): Plan {
   const decided = access(known, now)
   const places = placesOf(object, known)
   // Also where somebody has made a link of that name: it is the customer's listing from now on.
-  const wanted = places.filter(({ namespace, label, organization }) =>
-    seen.isHome(namespace, label, organization),
+  const wanted = places.filter(
+    ({ namespace, name, label, organization }) =>
+      seen.isHome(namespace, label, organization) &&
+      (hasBeenTold(object) || seen.linkAt(namespace, name) !== undefined),
   )
   const ensure = wanted.map(({ relation, namespace, name }) => {
     const link = linkOf(object, namespace, name)
@@ -53,6 +55,11 @@ export function planLinks(seen: Seen, now: EpochMs): Plan {
     ensure,
     nextChange: decided.nextChange,
   }
+}
+
+/** A link repeats what the customer's own status says. Made before that, it would be written twice. */
+function hasBeenTold({ status }: CustomerOrganization): boolean {
+  return status?.database !== undefined && status.database.state !== 'Placed'
 }
 
 type Relation = NonNullable<CustomerLinkStatus['relation']>
@@ -115,7 +122,7 @@ function linkOf({ metadata }: CustomerOrganization, namespace: string, name: str
 }
 
 function statusOf(
-  { linkAt, signInURL }: Seen,
+  { linkAt, signInURL, hasNested }: Seen,
   object: CustomerOrganization,
   known: Known,
   { technicians }: Access,
@@ -125,7 +132,7 @@ function statusOf(
     now,
   }: { readonly relation: Relation; readonly link: CustomerLink; readonly now: EpochMs },
 ): CustomerLinkStatus {
-  const { metadata, spec, status } = object
+  const { metadata, spec } = object
   const before = linkAt(link.metadata.namespace ?? '', link.metadata.name)
   const creator = before && createdBy(before)
   const entering = technicians.filter(({ may }) => may === 'Enter').length
@@ -135,12 +142,14 @@ function statusOf(
     ...(spec.displayName !== undefined && { displayName: spec.displayName }),
     ...(spec.domain !== undefined && { domain: spec.domain }),
     relation,
+    // Whoever looks from above knows where there is nothing further down to ask for.
+    ...(relation === 'Parent' && { hasNested }),
     ...(creator !== undefined && { createdBy: creator }),
     ...partnerSide(known, now),
     technicians: technicians.length,
     // A parent has no business with the partner's door.
     ...(entering > 0 && relation !== 'Parent' && signInURL !== undefined && { signInURL }),
-    ...(relation === 'Self' && selfSide(object, known, status?.database?.state)),
+    ...(relation === 'Self' && selfSide(object, known)),
     conditions: conditionsFrom([finding], before?.status?.conditions, {
       now,
       generation: undefined,
@@ -159,16 +168,14 @@ function partnerSide(known: Known, now: EpochMs): CustomerLinkStatus {
   }
 }
 
-function selfSide(
-  { spec }: CustomerOrganization,
-  { customer }: Known,
-  database: string | undefined,
-): CustomerLinkStatus {
+function selfSide({ spec, status }: CustomerOrganization, { customer }: Known): CustomerLinkStatus {
+  const database = status?.database?.state
   return {
     portal: customer.portalActive ? 'On' : 'Off',
     ...(database !== undefined && { database }),
     ...(spec.informationLevel && { informationLevel: { ...spec.informationLevel } }),
     ...(spec.contact && { contact: { ...spec.contact } }),
     ...(spec.licenses && { licenses: spec.licenses }),
+    ...(status?.leftByPartner && { leftByPartner: status.leftByPartner }),
   }
 }

@@ -1,5 +1,6 @@
 // Everything that bears on the people of one namespace. Judges nothing.
 
+import { creatorOf, type Creator } from '../access/creator.ts'
 import { customerFacts, partnerFacts } from '../access/facts.ts'
 import type { Organization } from '../access/organization.ts'
 import type { IdentityProvider, OrganizationMember } from '../api/kinds.generated.ts'
@@ -10,6 +11,7 @@ export type Seen = {
   /** `undefined`: the namespace belongs to no organization that exists. */
   readonly organization: Organization | undefined
   readonly members: readonly OrganizationMember[]
+  readonly creatorOf: (member: OrganizationMember) => Creator | undefined
   readonly identityProviders: readonly IdentityProvider[]
 }
 
@@ -17,6 +19,7 @@ export function gather({ stores, directory }: Ports, namespace: string): Seen {
   return {
     organization: organizationIn({ stores, directory }, namespace),
     members: stores.members.byNamespace(namespace),
+    creatorOf: (member) => creatorOf(directory, member),
     identityProviders: stores.identityProviders.byNamespace(namespace),
   }
 }

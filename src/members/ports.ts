@@ -8,6 +8,7 @@ import type {
   PartnerOrganization,
 } from '../api/kinds.generated.ts'
 import type { EpochMs } from '../api/time.ts'
+import type { SignIns } from '../databases/control/sign-ins.ts'
 import type { Applier, EventRecorder, Store } from '../runtime/index.ts'
 
 export type Ports = {
@@ -22,4 +23,6 @@ export type Ports = {
   readonly events: EventRecorder
   readonly clock: { readonly now: () => EpochMs }
   readonly gives: () => boolean
+  /** Where the audit is told; `undefined`: there is no control database. */
+  readonly signIns: Pick<SignIns, 'tell'> | undefined
 }

@@ -3,24 +3,48 @@
 
 import { newsOf } from '../api/conditions.ts'
 import type { Result } from '../runtime/index.ts'
-import { gather } from './gather.ts'
+import { gather, type Seen } from './gather.ts'
 import type { Ports } from './ports.ts'
-import { reportMembers, reportProviders, type MemberReport } from './report.ts'
+import { reportMembers, reportProviders, type MemberReport, type ProviderReport } from './report.ts'
 
 export function memberReconciler(ports: Ports) {
   return async (signal: AbortSignal, namespace: string): Promise<Result> => {
     if (!ports.gives()) return { outcome: 'done' }
     const now = ports.clock.now()
     const seen = gather(ports, namespace)
-    const { applier, stores } = ports
     await Promise.all([
       ...reportMembers(seen, now).map((report) => publish(signal, ports, report)),
-      ...reportProviders(seen, now).map(({ object, status }) =>
-        applier.writeStatus(signal, stores.identityProviders, object, status),
-      ),
+      ...reportProviders(seen, now).map((report) => announce(signal, ports, report)),
     ])
+    // Last: a control database that is down keeps nobody from knowing what they are here.
+    await tellAudit(signal, ports, seen)
     return { outcome: 'done' }
   }
+}
+
+async function announce(
+  signal: AbortSignal,
+  { applier, stores, events }: Ports,
+  { object, status, news }: ProviderReport,
+): Promise<void> {
+  const { wrote } = await applier.writeStatus(signal, stores.identityProviders, object, status)
+  if (!wrote) return
+  for (const each of news) events.record(object, each)
+}
+
+async function tellAudit(
+  signal: AbortSignal,
+  { signIns }: Ports,
+  { organization, identityProviders: [provider] }: Seen,
+): Promise<void> {
+  if (!organization || !signIns) return
+  const { uid = '', generation = 0 } = provider?.metadata ?? {}
+  await signIns.tell(signal, {
+    organization: organization.uid,
+    ...organization.ref,
+    version: provider ? `${uid}/${generation}` : null,
+    issuerURL: provider?.spec.issuerURL ?? null,
+  })
 }
 
 async function publish(

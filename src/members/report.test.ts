@@ -1,8 +1,9 @@
 // What each member's status says, from facts alone.
 import { describe, expect, test } from 'vitest'
 import type { Customer, MemberFact } from '../access/organization.ts'
-import type { OrganizationMember } from '../api/kinds.generated.ts'
-import { reportMembers } from './report.ts'
+import type { IdentityProvider, OrganizationMember } from '../api/kinds.generated.ts'
+import type { Seen } from './gather.ts'
+import { reportMembers, reportProviders } from './report.ts'
 
 const now = Date.parse('2026-12-01T12:00:00Z')
 const here = { kind: 'customer', name: 'northwind' } as const
@@ -33,6 +34,9 @@ function fact(name: string, change: Partial<MemberFact> = {}): MemberFact {
   }
 }
 
+/** Who wrote a member down, as the cluster has stamped it. */
+const stamped: Seen['creatorOf'] = ({ status }) => status?.createdBy
+
 function reportOf(members: readonly MemberFact[], objects: readonly OrganizationMember[]) {
   const organization: Customer = {
     ref: here,
@@ -42,7 +46,10 @@ function reportOf(members: readonly MemberFact[], objects: readonly Organization
     members,
     portalActive: true,
   }
-  return reportMembers({ organization, members: objects, identityProviders: [] }, now)
+  return reportMembers(
+    { organization, members: objects, identityProviders: [], creatorOf: stamped },
+    now,
+  )
 }
 
 function readyOf(report: ReturnType<typeof reportOf>[number] | undefined) {
@@ -87,6 +94,7 @@ describe('the status of a member', () => {
         },
         members: [again],
         identityProviders: [],
+        creatorOf: stamped,
       },
       now + 60_000,
     )
@@ -95,9 +103,46 @@ describe('the status of a member', () => {
 
   test('in a namespace of nobody says that the organization is missing', () => {
     const [report] = reportMembers(
-      { organization: undefined, members: [object('ann')], identityProviders: [] },
+      {
+        organization: undefined,
+        members: [object('ann')],
+        identityProviders: [],
+        creatorOf: stamped,
+      },
       now,
     )
     expect(readyOf(report)).toMatchObject({ reason: 'OrganizationNotFound' })
+  })
+})
+
+describe('the status of an identity provider', () => {
+  const provider = (generation: number, issuerURL: string): IdentityProvider => ({
+    apiVersion: 'tenantry.dev/v1alpha1',
+    kind: 'IdentityProvider',
+    metadata: { name: 'sso', namespace: 'customer-northwind', generation },
+    spec: { issuerURL },
+  })
+  const organization: Customer = {
+    ref: here,
+    uid: 'uid',
+    deleting: false,
+    usernames: 'none',
+    members: [],
+    portalActive: true,
+  }
+  const reportOn = (object: IdentityProvider) =>
+    reportProviders(
+      { organization, members: [], identityProviders: [object], creatorOf: stamped },
+      now,
+    )[0]
+
+  test('is announced when it is new or changed, with what it was before, and once', () => {
+    const first = provider(1, 'https://one.example')
+    const told = reportOn(first)
+    expect(told?.news.map(({ reason }) => reason)).toEqual(['SignInChanged'])
+    if (!told) throw new Error('nothing was reported')
+    expect(reportOn({ ...first, status: told.status })?.news).toEqual([])
+    const next = reportOn({ ...provider(2, 'https://two.example'), status: told.status })
+    expect(next?.news[0]?.note).toMatch(/at https:\/\/two.example. Before, it was https:\/\/one/)
   })
 })

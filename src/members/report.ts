@@ -1,12 +1,13 @@
 // The status of each member and of the identity provider: effective role, home, and why not.
 // Holds ONE-HOME, QUIET. The effective role of a member written without one is kept by status.
 
+import type { Creator } from '../access/creator.ts'
 import { formatHome } from '../access/facts.ts'
 import { homeOf, isHome } from '../access/home.ts'
 import { isLastSuperAdmin } from '../access/last-super-admin.ts'
 import { standingsOf, type Standing } from '../access/members.ts'
 import type { Organization } from '../access/organization.ts'
-import { conditionsFrom, isFalse, isTrue, type Finding } from '../api/conditions.ts'
+import { conditionsFrom, isFalse, isTrue, type Finding, type News } from '../api/conditions.ts'
 import type {
   IdentityProvider,
   IdentityProviderStatus,
@@ -22,7 +23,8 @@ export type MemberReport = {
   readonly findings: readonly Finding[]
 }
 
-export function reportMembers({ organization, members }: Seen, now: EpochMs): MemberReport[] {
+export function reportMembers(seen: Seen, now: EpochMs): MemberReport[] {
+  const { organization, members } = seen
   if (!organization) return members.map((object) => withoutOrganization(object, now))
   const all = standingsOf(organization)
   const standings = new Map(
@@ -34,7 +36,8 @@ export function reportMembers({ organization, members }: Seen, now: EpochMs): Me
     const standing = standings.get(object.metadata.name)
     if (!standing) return []
     const isLast = isLastSuperAdmin(standing, all)
-    return [reportMember(object, organization, { standing, isLast, now })]
+    const creator = seen.creatorOf(object)
+    return [reportMember(object, organization, { standing, isLast, creator, now })]
   })
 }
 
@@ -44,12 +47,18 @@ function reportMember(
   {
     standing,
     isLast,
+    creator,
     now,
-  }: { readonly standing: Standing; readonly isLast: boolean; readonly now: EpochMs },
+  }: {
+    readonly standing: Standing
+    readonly isLast: boolean
+    readonly creator: Creator | undefined
+    readonly now: EpochMs
+  },
 ): MemberReport {
   const { person } = standing.member
   const atHome = isHome(person, organization.ref)
-  const findings = [homeFinding(person.name, atHome, standing), readyFinding(standing)]
+  const findings = [homeFinding(person.name, atHome, standing), readyFinding(standing, object)]
   const since = object.status?.home?.since
   return {
     object,
@@ -59,6 +68,7 @@ function reportMember(
       ...roleOf(standing, object),
       // The policy of members reads it: the last one is neither removed nor lowered.
       ...(isLast && { lastSuperAdmin: true }),
+      ...(creator && { createdBy: creator }),
       ...(atHome &&
         homeOf(person) && {
           home: { organization: formatHome(organization.ref), since: since ?? formatTime(now) },
@@ -89,9 +99,17 @@ function homeFinding(name: string, atHome: boolean, standing: Standing): Finding
   )
 }
 
-function readyFinding(standing: Standing): Finding {
+function readyFinding(standing: Standing, { spec }: OrganizationMember): Finding {
   if (standing.holds === 'Nothing')
     return isFalse('Ready', standing.why.reason, standing.why.message)
+  const unknown = spec.permissions?.filter((each) => !standing.member.permissions?.includes(each))
+  if (unknown?.[0] !== undefined) {
+    return isFalse(
+      'Ready',
+      'PermissionUnknown',
+      `${standing.member.person.name} is ${standing.holds} here, without ${unknown.join(', ')}: the platform offers no ClusterRole of that name to such organizations. It labels one tenantry.dev/permission, or remove the permission.`,
+    )
+  }
   return isTrue('Ready', 'Ready', `${standing.member.person.name} is ${standing.holds} here.`)
 }
 
@@ -110,6 +128,7 @@ function withoutOrganization(object: OrganizationMember, now: EpochMs): MemberRe
       ...generationOf(object),
       ...(object.status?.role !== undefined && { role: object.status.role }),
       ...(object.status?.home && { home: object.status.home }),
+      ...(object.status?.createdBy && { createdBy: object.status.createdBy }),
       conditions: conditionsFrom(findings, object.status?.conditions, {
         now,
         generation: object.metadata.generation,
@@ -121,6 +140,7 @@ function withoutOrganization(object: OrganizationMember, now: EpochMs): MemberRe
 export type ProviderReport = {
   readonly object: IdentityProvider
   readonly status: IdentityProviderStatus
+  readonly news: readonly News[]
 }
 
 export function reportProviders({ organization, identityProviders }: Seen, now: EpochMs) {
@@ -134,7 +154,9 @@ export function reportProviders({ organization, identityProviders }: Seen, now: 
         )
     return {
       object,
+      news: organization ? signInNews(organization.ref.name, object) : [],
       status: {
+        issuerURL: object.spec.issuerURL,
         ...generationOf(object),
         conditions: conditionsFrom([finding], object.status?.conditions, {
           now,
@@ -143,6 +165,16 @@ export function reportProviders({ organization, identityProviders }: Seen, now: 
       },
     }
   })
+}
+
+/** Also of one that was written anew: where there was none before, people signed in elsewhere. */
+function signInNews(organization: string, { metadata, spec, status }: IdentityProvider): News[] {
+  if (status && status.observedGeneration === metadata.generation) return []
+  const was = status?.issuerURL
+  const before = was === undefined || was === spec.issuerURL ? '' : ` Before, it was ${was}.`
+  const note = `People of ${organization} sign in at ${spec.issuerURL}.${before} If none of its Admins has changed that, correct spec.`
+  const of = String(metadata.generation)
+  return [{ type: 'Normal', reason: 'SignInChanged', action: 'SignIn', note, of }]
 }
 
 function generationOf({ metadata }: OrganizationMember | IdentityProvider) {

@@ -27,6 +27,7 @@ const subjects: Readonly<Record<string, string>> = {
   AccessChanged: 'The access has changed',
   AccessEnds: 'The access ends soon',
   RevocationHalfProven: 'A revocation is half proven',
+  SignInChanged: 'Where people sign in has changed',
 }
 
 /**

@@ -16,6 +16,7 @@ export type NoticeKind =
   | 'AccessChanged'
   | 'AccessEnds'
   | 'RevocationHalfProven'
+  | 'SignInChanged'
 
 /** Whom a notice is for: the customer's contact, the partner's, the platform, or all webhooks. */
 export type Audience = 'Contact' | 'Partner' | 'Platform' | 'Webhooks'

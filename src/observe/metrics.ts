@@ -63,12 +63,18 @@ export function makeMetrics() {
     'Attempts to tell somebody something, by result: delivered, again, failed for good.',
     'result',
   )
+  // Seen from the start: what appears with its first failure has not grown.
+  for (const result of ['delivered', 'again', 'failed']) notices.inc({ result }, 0)
   const poolReady = gauge(
     'tenantry_pool_ready',
     'Databases that stand ready on a server before a customer comes.',
     'server',
   )
-  const leader = gauge('leader_election_master_status', 'Whether this replica leads.', 'name')
+  const leader = gauge(
+    'leader_election_master_status',
+    'Whether this replica leads, by lease: one for each shard.',
+    'name',
+  )
   const missed = counter(
     'tenantry_reflector_missed_events_total',
     'Changes that a list had to repair because a healthy watch had not told them; stays 0.',

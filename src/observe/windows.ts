@@ -11,9 +11,11 @@ export class WindowTotals {
     else this.#byCustomer.set(customer, windows)
   }
 
-  /** This replica leads no more: others know. */
-  clear(): void {
-    this.#byCustomer.clear()
+  /** Of these customers another replica knows from now on. */
+  clear(isTheirs: (customer: string) => boolean): void {
+    for (const customer of this.#byCustomer.keys()) {
+      if (isTheirs(customer)) this.#byCustomer.delete(customer)
+    }
   }
 
   sum(of: keyof Windows): number {

@@ -5,6 +5,7 @@ import { bindingOf, bindingSteps, type BindingSteps, type Group } from '../acces
 import { partnerIsOut } from '../access/facts.ts'
 import { partnerRoles, standingsOf } from '../access/members.ts'
 import { namespaceStep, type NamespaceStep } from '../access/namespace.ts'
+import { permissionGroups } from '../access/permissions.ts'
 import { signInOf, type SignIn } from '../access/sign-in.ts'
 import { finalizer, labels } from '../api/names.ts'
 import type { ClusterRole } from '../api/resources.ts'
@@ -52,7 +53,7 @@ function endOf({ metadata }: ClusterRole): EpochMs {
 
 function groupsOf({ partner }: Seen): readonly Group[] {
   const standings = standingsOf(partner)
-  return partnerRoles
+  const roles = partnerRoles
     .map((role): Group => {
       const name = `partner-${role.toLowerCase()}`
       const people = standings
@@ -61,6 +62,7 @@ function groupsOf({ partner }: Seen): readonly Group[] {
       return { audience: 'own', name, role: `tenantry:${name}`, people }
     })
     .filter(({ people }) => people.length > 0)
+  return [...roles, ...permissionGroups(partner, () => true)]
 }
 
 function finalizerStep({ object, customers, bindings }: Seen): Plan['finalizer'] {
