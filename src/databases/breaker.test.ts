@@ -13,10 +13,19 @@ const away = async (): Promise<string> => {
 }
 
 function world() {
-  let clock = 0
-  const breaker = new Breaker({ firstMs: 100, maxMs: 400, now: () => clock, random: () => 0.999 })
+  let [clock, backs] = [0, 0]
+  const breaker = new Breaker({
+    firstMs: 100,
+    maxMs: 400,
+    now: () => clock,
+    random: () => 0.999,
+    onBack: () => {
+      backs += 1
+    },
+  })
   return {
     breaker,
+    backs: () => backs,
     advance: (ms: number) => {
       clock += ms
     },
@@ -69,6 +78,17 @@ describe('the breaker of a server', () => {
     open()
     expect(await finder).toBe('back')
     expect(await attempt(answers)).toBe('connected')
+  })
+
+  test('says once that the server is back, and nothing when it was never away', async () => {
+    const { attempt, advance, backs } = world()
+    await attempt(answers)
+    expect(backs()).toBe(0)
+    await expect(attempt(away)).rejects.toThrow('away')
+    advance(100)
+    await attempt(answers)
+    await attempt(answers)
+    expect(backs()).toBe(1)
   })
 
   test('takes failures of the same moment as one', async () => {

@@ -5,19 +5,22 @@
 export type BreakerOptions = {
   /** How long it stays open after the first failure, in ms; doubles per failure. Default 250. */
   readonly firstMs?: number
-  /** The longest, in ms. Default 10,000. */
+  /** The longest, in ms: so late it may be seen that the server is back. Default 5,000. */
   readonly maxMs?: number
   /** Monotonic milliseconds. Default `performance.now`. */
   readonly now?: () => number
   /** In [0, 1); spreads the replicas. Default `Math.random`. */
   readonly random?: () => number
+  /** An attempt succeeded after some had failed. Default: nobody wants to know. */
+  readonly onBack?: () => void
 }
 
 const defaults: Required<BreakerOptions> = {
   firstMs: 250,
-  maxMs: 10_000,
+  maxMs: 5_000,
   now: () => performance.now(),
   random: Math.random,
+  onBack: () => {},
 }
 
 export type Reachable = 'yes' | 'no' | 'unknown'
@@ -67,9 +70,16 @@ export class Breaker {
     }
   }
 
+  /** Somebody else has found that it answers: the next attempt finds out, whatever time is left. */
+  tryNow(): void {
+    this.#openUntil = -Infinity
+  }
+
   #close(): void {
+    const isBack = this.#failures > 0
     this.#failures = 0
     this.#reachable = 'yes'
+    if (isBack) this.#options.onBack()
   }
 
   #open(): void {

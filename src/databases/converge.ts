@@ -3,12 +3,13 @@
 import { TenantryError } from '../api/errors.ts'
 import type { DatabaseSpec } from './change.sql.ts'
 import { explain, isForbidden, isNoDatabase, isUnavailable, isWrongPassword } from './failures.ts'
-import { readInside } from './inside.sql.ts'
+import { freshInside, readInside, type InsideState } from './inside.sql.ts'
 import { applicationRoles, databaseName, markOf, type ApplicationRole } from './names.ts'
 import {
   claimStep,
   creationStep,
   extensionStep,
+  makesDatabase,
   makingSteps,
   missingSteps,
   type Step,
@@ -16,17 +17,10 @@ import {
 import { passwordChange, type Slots, type Verifiers } from './roles.sql.ts'
 import { scramVerifier, verifierFits } from './scram.ts'
 import { answer, lockCustomer, repairServer, serverChanges, unlockAll } from './server.sql.ts'
-import type { Login, Server, Session } from './server.ts'
+import type { Login, Session } from './server.ts'
+import { inside, type At } from './servers.ts'
 import { readState, type RoleState, type ServerState } from './state.sql.ts'
 import type { WarmPool } from './warm-pool.ts'
-
-/** Where a customer is worked at: a server, and a session on its administrative database. */
-export type At = {
-  readonly server: Server
-  readonly sql: Session
-  readonly readsVerifiers: boolean
-  readonly pool: WarmPool
-}
 
 type Spec = DatabaseSpec & { readonly logins: Readonly<Record<ApplicationRole, Login>> }
 type Roles = ReadonlyMap<string, RoleState>
@@ -38,15 +32,22 @@ export async function converge(
   signal: AbortSignal,
   at: At,
   spec: Spec,
-  used: Slots,
+  { used, pool }: Using,
 ): Promise<{ readonly steps: readonly string[]; readonly roles: Roles }> {
   await lockCustomer(signal, at.sql, markOf(spec.customerUid))
   const steps: string[] = []
   const before = await read(signal, at, spec)
-  const outside = await untilNothingIsMissing(signal, at, spec, used, { steps, known: before })
+  const outside = await untilNothingIsMissing(signal, at, spec, {
+    used,
+    pool,
+    steps,
+    known: before,
+  })
   const name = databaseName(spec.customerUid)
+  // Nobody has been in a database that was made or claimed in this run.
+  const within = steps.some(makesDatabase) ? freshInside : undefined
   const { roles } = await inside(signal, at, name, (inner) =>
-    untilNothingIsMissing(signal, at, spec, used, { steps, known: outside, inner }),
+    untilNothingIsMissing(signal, at, spec, { used, pool, steps, known: outside, inner, within }),
   )
   // Who was made in this run has its password from here.
   const wrong = await wrongPasswords(signal, at, spec, roles, before.roles)
@@ -67,21 +68,28 @@ export async function converge(
   return { steps, roles: after.roles }
 }
 
-type Work = {
+type Using = {
+  /** The logins that the Secrets name. */
+  readonly used: Slots
+  readonly pool: WarmPool
+}
+
+type Work = Using & {
   /** What was done, for the caller. */
   readonly steps: string[]
   /** As it was read last. */
   readonly known: ServerState
   /** A session inside the database; without one only what is outside is looked at. */
   readonly inner?: Session
+  /** What is inside, where that is known beforehand. */
+  readonly within?: InsideState | undefined
 }
 
 async function untilNothingIsMissing(
   signal: AbortSignal,
   at: At,
   spec: Spec,
-  used: Slots,
-  { steps, known, inner }: Work,
+  { used, pool, steps, known, inner, within }: Work,
 ): Promise<ServerState> {
   /** By what was to be put right. */
   const refused = new Map<string, unknown>()
@@ -97,16 +105,14 @@ async function untilNothingIsMissing(
       continue
     }
     const database = state.databases.get(databaseName(spec.customerUid))
-    const seen = {
-      roles: state.roles,
-      database,
-      inside: inner ? await readInside(signal, inner, spec.customerUid) : undefined,
-    }
+    const isFresh = round === 0 && within !== undefined
+    const look = async () => inner && readInside(signal, inner, spec.customerUid)
+    const seen = { roles: state.roles, database, inside: isFresh ? within : await look() }
     const verifiers = await verifiersOf(spec, state.roles)
     const missing = missingSteps(spec, seen, used, verifiers)
     if (missing.length === 0) return state
     const isMissing = missing.some(({ name }) => name === creationStep)
-    const pooled = isMissing ? await at.pool.take(signal, at.sql) : undefined
+    const pooled = isMissing ? await pool.take(signal, at.sql) : undefined
     const wanted = isMissing ? makingSteps(spec, seen, used, verifiers, pooled) : missing
     const todo = withoutRefused(wanted, refused, oneByOne)
     if (todo.length === 0) throw [...refused.values()][0]
@@ -116,7 +122,7 @@ async function untilNothingIsMissing(
         await execute(signal, at.server.name, session, step)
         steps.push(step.name)
       } catch (error) {
-        if (pooled !== undefined) at.pool.forget()
+        if (pooled !== undefined) pool.forget()
         if (step.name === claimStep && isNoDatabase(error)) break // somebody else had it
         // What the operator may not undo must not keep it from closing a door that stands open.
         const whole = database?.mark === markOf(spec.customerUid)
@@ -166,21 +172,6 @@ async function execute(
 
 function lacksRights(error: unknown): boolean {
   return error instanceof TenantryError && error.code === 'OPERATOR_LACKS_RIGHTS'
-}
-
-/** Works inside the database; what the server says against it is told as such. */
-export async function inside<T>(
-  signal: AbortSignal,
-  { server }: At,
-  name: string,
-  work: (inner: Session) => Promise<T>,
-): Promise<T> {
-  try {
-    return await server.inside(signal, name, work)
-  } catch (error) {
-    signal.throwIfAborted()
-    throw explain(error, server.name, 'looking inside the database')
-  }
 }
 
 export function read(

@@ -3,22 +3,23 @@
 import { TenantryError } from '../api/errors.ts'
 import type { Reachable } from './breaker.ts'
 import type { DatabaseSpec } from './change.sql.ts'
-import { endExpired, readClock } from './clock.sql.ts'
 import { Clocks } from './clocks.ts'
-import { converge, type At } from './converge.ts'
+import { converge } from './converge.ts'
 import { credentialsOf } from './credentials.ts'
-import { explain } from './failures.ts'
-import { applicationRoles, databaseName, groupsOf, loginName, markOf, slotOf } from './names.ts'
+import { applicationRoles, databaseName, loginName, slotOf } from './names.ts'
 import type { ApplicationRole, Slot } from './names.ts'
+import { Motion } from './motion.ts'
 import { observation, type Kept, type Observation } from './observation.ts'
-import { ensurePeople, peopleOf, refuseMistakes, type People, type PersonFound } from './people.ts'
-import { revokePeople, type Leaving, type Revoked } from './people-revocation.ts'
+import { PeopleLogins } from './people-logins.ts'
+import type { People, PersonFound } from './people.ts'
+import type { Leaving, Revoked } from './people-revocation.ts'
 import { Placement } from './placement.ts'
 import { problemsOf, type Proof } from './proof.ts'
 import type { Slots } from './roles.sql.ts'
-import { readFitness, type Fitness } from './server.sql.ts'
-import { Server, type Lane, type Login, type ServerOptions, type Session } from './server.ts'
-import { countDatabases, readState } from './state.sql.ts'
+import { readRooms } from './rooms.ts'
+import type { Login, ServerOptions } from './server.ts'
+import { Servers, type At } from './servers.ts'
+import { readState } from './state.sql.ts'
 import { KeyedTurns } from './turns.ts'
 import { WarmPool } from './warm-pool.ts'
 
@@ -39,29 +40,29 @@ export type DatabasesOptions = {
 }
 
 export class Databases {
-  readonly #servers: ReadonlyMap<string, Server>
+  readonly #servers: Servers
   readonly #allowedExtensions: ReadonlySet<string>
   readonly #makePool: (server: string) => WarmPool
   readonly #pools = new Map<string, WarmPool>()
-  readonly #fitness = new Map<string, Fitness>()
   readonly #customers = new KeyedTurns()
-  readonly #people = new KeyedTurns()
   readonly #placement = new Placement()
   readonly #kept = new Map<string, Kept>()
-  readonly #keptPeople = new Map<string, ReadonlyMap<string, string>>()
   readonly #clocks: Clocks
+  readonly #people: PeopleLogins
+  readonly #motion = new Motion()
 
   constructor(options: DatabasesOptions) {
     const { servers, allowedExtensions, warmPool = 0, onPoolReady, now = Date.now } = options
     this.#clocks = new Clocks(now)
-    this.#servers = new Map(servers.map((server) => [server.name, new Server(server)]))
+    this.#servers = new Servers(servers)
+    this.#people = new PeopleLogins(this.#servers, this.#clocks)
     this.#makePool = (server) =>
       new WarmPool({ wanted: warmPool, onReady: (ready) => onPoolReady?.(server, ready) })
     this.#allowedExtensions = new Set(allowedExtensions)
   }
 
   get configured(): boolean {
-    return this.#servers.size > 0
+    return this.#servers.all.length > 0
   }
 
   nameFor(customerUid: string): string {
@@ -74,20 +75,30 @@ export class Databases {
 
   /** How others reach a server. */
   addressOf(serverName: string): { readonly host: string; readonly port: number } {
-    const { host, port, advertise } = this.#server(serverName).options
+    const { host, port, advertise } = this.#servers.named(serverName).options
     return advertise ?? { host, port }
   }
 
   /** What is known without asking: the last connection that was tried. */
   reachable(server: string): Reachable {
-    return this.#servers.get(server)?.reachable ?? 'unknown'
+    return this.#servers.reachable(server)
+  }
+
+  /** Finds out whether a server answers. @throws TenantryError when it does not */
+  async ask(signal: AbortSignal, server: string): Promise<void> {
+    await this.#servers.work(signal, server, async () => {})
+  }
+
+  /** Called when a server answers that did not: who waits for it need not wait longer. */
+  onBack(tell: (server: string) => void): void {
+    this.#servers.onBack(tell)
   }
 
   /**
    * The server that holds this customer's database already; else one of the pool that has room.
    *
    * @param mayStand something of it was made before, so that it may stand on a server that is silent now: it is waited for
-   * @throws TenantryError POOL_UNKNOWN, SERVER_FULL, SERVER_UNREACHABLE when none of the pool answers
+   * @throws TenantryError POOL_UNKNOWN, SERVER_FULL, SERVER_UNREACHABLE
    */
   async place(
     signal: AbortSignal,
@@ -95,26 +106,7 @@ export class Databases {
     customerUid: string,
     mayStand = false,
   ): Promise<{ readonly server: string }> {
-    const servers = [...this.#servers.values()]
-    const inPool = servers.map(({ options }) => options.pools.includes(pool))
-    if (!inPool.includes(true)) throw new TenantryError('POOL_UNKNOWN', pool)
-    const [name, mark] = [databaseName(customerUid), markOf(customerUid)]
-    const tried = await Promise.allSettled(
-      servers.map((server) =>
-        this.#admin(signal, server, async (sql) => ({
-          server: server.options,
-          ...(await countDatabases(signal, sql, name, mark)),
-        })),
-      ),
-    )
-    signal.throwIfAborted()
-    const rooms = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-    const [failure] = tried.flatMap((each, index) =>
-      each.status === 'rejected' && (inPool[index] || mayStand) ? [each.reason] : [],
-    )
-    const isFound = rooms.some(({ holds }) => holds)
-    const hasRoom = !mayStand && rooms.some(({ server }) => server.pools.includes(pool))
-    if (failure !== undefined && !isFound && !hasRoom) throw failure
+    const rooms = await readRooms(signal, this.#servers, { pool, customerUid, mayStand })
     return { server: this.#placement.choose(customerUid, pool, rooms) }
   }
 
@@ -126,7 +118,10 @@ export class Databases {
     this.#refuseExtensions(spec)
     const used = slotsOf(spec)
     return this.#customer(signal, spec, async (at) => {
-      const { steps, roles } = await converge(signal, at, spec, used)
+      const { steps, roles } = await converge(signal, at, spec, {
+        used,
+        pool: this.#pool(spec.server),
+      })
       const verifiers = applicationRoles.map((role) => {
         const { username } = spec.logins[role]
         return [username, roles.get(username)?.verifier] as const
@@ -148,20 +143,15 @@ export class Databases {
 
   /** Makes databases until enough stand ready, one at a time and whenever no customer is worked for. */
   async fillPool(signal: AbortSignal, serverName: string): Promise<void> {
-    const server = this.#server(serverName)
-    const pool = this.#pool(server)
+    const pool = this.#pool(serverName)
     let more = !pool.isFull
     while (more) {
-      more = await this.#admin(
-        signal,
-        server,
-        (sql) =>
-          pool.fill(signal, sql, {
-            maxDatabases: server.options.maxDatabases,
-            promised: this.#placement.promisedOn(serverName),
-          }),
-        'patient',
-      )
+      const fill = ({ sql, server }: At) =>
+        pool.fill(signal, sql, {
+          maxDatabases: server.options.maxDatabases,
+          promised: this.#placement.promisedOn(serverName),
+        })
+      more = await this.#servers.work(signal, serverName, fill, 'patient')
     }
   }
 
@@ -172,15 +162,16 @@ export class Databases {
 
   /** What differs on a server, of all its customers: two queries and no write. */
   async observe(signal: AbortSignal, serverName: string): Promise<Observation> {
-    const server = this.#server(serverName)
-    const state = await this.#admin(signal, server, async (sql, { readsVerifiers }) => {
+    const begun = this.#motion.now()
+    const state = await this.#servers.work(signal, serverName, async ({ sql, readsVerifiers }) => {
       const askedAt = this.#clocks.now()
       const found = await readState(signal, sql, 'all', readsVerifiers)
       this.#clocks.saw(serverName, found.clock, askedAt)
       return found
     })
     const kept = [...this.#kept].filter(([, { spec }]) => spec.server === serverName)
-    return observation(state, new Map(kept), this.#keptPeople)
+    const isStill = (uid: string) => this.#motion.stillSince(uid, begun)
+    return observation(state, new Map(kept), this.#people.kept, isStill)
   }
 
   /**
@@ -190,25 +181,7 @@ export class Databases {
    * @throws RangeError when a login is no person's of this customer, or a technician is to be in `adm`
    */
   async ensurePeople(signal: AbortSignal, people: People): Promise<{ readonly wrote: boolean }> {
-    refuseMistakes(people)
-    const { customerUid } = people
-    const known = this.#keptPeople.get(customerUid)
-    const groups = people.people.map(
-      (person) => [person.login, groupsOf(customerUid, person).toSorted().join(' ')] as const,
-    )
-    // Before the first statement: one that fails may have made a login all the same.
-    if (known) this.#keptPeople.set(customerUid, new Map([...known, ...groups]))
-    const wrote = await this.#inTurn(signal, people, 'usual', async (at) => {
-      await this.#lookAtClock(signal, at)
-      return ensurePeople(signal, at, {
-        ...people,
-        people: people.people.map((person) => ({
-          ...person,
-          until: this.#clocks.endOn(people.server, person.until),
-        })),
-      })
-    })
-    return { wrote }
+    return this.#motion.during(people.customerUid, () => this.#people.ensure(signal, people))
   }
 
   /**
@@ -218,13 +191,7 @@ export class Databases {
    * @returns how many there were
    */
   async endExpired(signal: AbortSignal, server: string): Promise<number> {
-    const now = this.#clocks.now()
-    return this.#admin(
-      signal,
-      this.#server(server),
-      (sql) => endExpired(signal, sql, now),
-      'urgent',
-    )
+    return this.#people.endExpired(signal, server)
   }
 
   /** How far the server's clock is ahead of ours, in ms, as far as it counts. */
@@ -238,30 +205,18 @@ export class Databases {
    * @throws TenantryError ROLE_FOREIGN when one of these names is somebody else's: ours are gone then
    */
   async revokePeople(signal: AbortSignal, leaving: Leaving): Promise<Revoked> {
-    const { customerUid } = leaving
-    const known = this.#keptPeople.get(customerUid)
-    this.#keptPeople.delete(customerUid)
-    const revoked = await this.#inTurn(signal, leaving, 'urgent', (at) =>
-      revokePeople(signal, at, leaving),
-    )
-    if ('except' in leaving && revoked.proven) {
-      const { except } = leaving
-      const groups = except.map((login) => [login, known?.get(login) ?? ''] as const)
-      this.#keptPeople.set(customerUid, new Map(groups))
-    }
-    return revoked
+    return this.#motion.during(leaving.customerUid, () => this.#people.revoke(signal, leaving))
   }
 
   /** Nobody but these has a login here, as far as this process has proven it; `undefined`: not proven. */
   provenPeople(customerUid: string): readonly string[] | undefined {
-    const kept = this.#keptPeople.get(customerUid)
+    const kept = this.#people.kept.get(customerUid)
     return kept && [...kept.keys()]
   }
 
   /** Another replica may have let people in meanwhile, or somebody by hand: of one customer, or of all. */
   forgetPeople(customerUid?: string): void {
-    if (customerUid === undefined) this.#keptPeople.clear()
-    else this.#keptPeople.delete(customerUid)
+    this.#people.forget(customerUid)
   }
 
   /** Everybody who is no application of this customer and has a role of its name, a membership, or a session in its database. */
@@ -269,12 +224,7 @@ export class Databases {
     signal: AbortSignal,
     customer: { readonly server: string; readonly customerUid: string },
   ): Promise<readonly PersonFound[]> {
-    return this.#admin(
-      signal,
-      this.#server(customer.server),
-      (sql) => peopleOf(signal, sql, customer.customerUid),
-      'urgent',
-    )
+    return this.#people.of(signal, customer)
   }
 
   /** Works on the server of a customer's database while nobody else of this process works on that customer. */
@@ -290,7 +240,8 @@ export class Databases {
   forget(customerUid: string): void {
     this.#placement.made(customerUid)
     this.#kept.delete(customerUid)
-    this.#keptPeople.delete(customerUid)
+    this.#people.forget(customerUid)
+    this.#motion.forget(customerUid)
   }
 
   async credentials(
@@ -300,25 +251,19 @@ export class Databases {
     username: string,
     password: string,
   ): Promise<Record<string, string>> {
-    const server = this.#server(serverName)
+    const server = this.#servers.named(serverName)
     const { host, port } = await server.address()
     const options = { ...server.options, host, port }
     return credentialsOf(options, customerUid, role, { username, password })
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#servers.values()].map((server) => server.stop()))
+    await this.#servers.stop()
   }
 
-  #server(name: string): Server {
-    const server = this.#servers.get(name)
-    if (!server) throw new TenantryError('SERVER_UNKNOWN', name)
-    return server
-  }
-
-  #pool({ name }: Server): WarmPool {
-    const pool = this.#pools.get(name) ?? this.#makePool(name)
-    this.#pools.set(name, pool)
+  #pool(server: string): WarmPool {
+    const pool = this.#pools.get(server) ?? this.#makePool(server)
+    this.#pools.set(server, pool)
     return pool
   }
 
@@ -330,63 +275,15 @@ export class Databases {
     }
   }
 
-  async #lookAtClock(signal: AbortSignal, { server, sql }: At): Promise<void> {
-    if (this.#clocks.isKnown(server.name)) return
-    const askedAt = this.#clocks.now()
-    this.#clocks.saw(server.name, await readClock(signal, sql), askedAt)
-  }
-
   /** The customer's turn first, then the server's: nobody holds a worker while waiting for another run of the same customer. */
   async #customer<T>(
     signal: AbortSignal,
-    { server: serverName, customerUid }: { readonly server: string; readonly customerUid: string },
+    { server, customerUid }: { readonly server: string; readonly customerUid: string },
     work: (at: At) => Promise<T>,
   ): Promise<T> {
-    const server = this.#server(serverName)
-    return this.#customers.run(signal, customerUid, () =>
-      this.#admin(signal, server, (sql, { readsVerifiers }) =>
-        work({ server, sql, readsVerifiers, pool: this.#pool(server) }),
-      ),
-    )
-  }
-
-  /** The server's turn first: a revocation must not wait for a person's turn that itself waits for the server. */
-  async #inTurn<T>(
-    signal: AbortSignal,
-    { server: name, customerUid }: { readonly server: string; readonly customerUid: string },
-    lane: Lane,
-    work: (at: At) => Promise<T>,
-  ): Promise<T> {
-    const server = this.#server(name)
-    return this.#admin(
-      signal,
-      server,
-      (sql, { readsVerifiers }) =>
-        this.#people.run(signal, customerUid, () =>
-          work({ server, sql, readsVerifiers, pool: this.#pool(server) }),
-        ),
-      lane,
-    )
-  }
-
-  async #admin<T>(
-    signal: AbortSignal,
-    server: Server,
-    work: (sql: Session, fitness: Fitness) => Promise<T>,
-    lane: Lane = 'usual',
-  ): Promise<T> {
-    const fit = async (sql: Session): Promise<T> => {
-      const fitness = this.#fitness.get(server.name) ?? (await readFitness(signal, sql))
-      this.#fitness.set(server.name, fitness)
-      return work(sql, fitness)
-    }
-    try {
-      return await server.admin(signal, fit, lane)
-    } catch (error) {
-      signal.throwIfAborted()
-      this.#fitness.delete(server.name) // the operator's rights may be others now
-      throw explain(error, server.name, 'reading the catalog')
-    }
+    const turn = () => this.#servers.work(signal, server, work)
+    const moving = () => this.#motion.during(customerUid, turn)
+    return this.#customers.run(signal, customerUid, moving)
   }
 }
 

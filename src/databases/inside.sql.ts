@@ -20,6 +20,16 @@ export type InsideState = {
   readonly extensions: readonly string[]
 }
 
+/** What is in a database that was made a moment ago, by itself: whoever acts on it reads afterwards what came of it. */
+export const freshInside: InsideState = {
+  publicOwner: 'pg_database_owner',
+  publicRights: [':USAGE'],
+  extensionsOwner: undefined,
+  extensionsRights: [],
+  defaults: [],
+  extensions: ['plpgsql'],
+}
+
 export const extensionSchema = 'extensions'
 /** The customer's own objects come before those of extensions. */
 const searchPath = `"$user", public, ${extensionSchema}`

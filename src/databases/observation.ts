@@ -33,14 +33,18 @@ export type Observation = {
   readonly people: ReadonlyMap<string, readonly string[]>
 }
 
-/** By login, the groups that it is in, as one word each. */
+/** By login, the groups that it is in, as one word; nothing: it may be let in, and was not yet as far as anybody knows. */
 export type KeptPeople = ReadonlyMap<string, string>
 
-/** @param kept by customer UID; a customer that is not in it is judged by what does not depend on its spec */
+/**
+ * @param kept by customer UID; a customer that is not in it is judged by what does not depend on its spec
+ * @param isStill false: it was worked on meanwhile, and is not judged
+ */
 export function observation(
   state: ServerState,
   kept: ReadonlyMap<string, Kept>,
   keptPeople: ReadonlyMap<string, KeptPeople>,
+  isStill: (customerUid: string) => boolean = () => true,
 ): Observation {
   const roles = rolesByDatabase(state)
   const found = [...state.databases.values()].flatMap(
@@ -48,6 +52,7 @@ export function observation(
   )
   const customers = new Map<string, readonly string[]>()
   for (const uid of new Set([...found, ...kept.keys()])) {
+    if (!isStill(uid)) continue
     const own = roles.get(databaseName(uid)) ?? new Map<string, RoleState>()
     customers.set(uid, [
       ...differences(state, uid, own, kept.get(uid)),
@@ -68,6 +73,7 @@ function peopleDifferences(
   return [
     ...there.filter(({ name }) => !kept.has(name)).map(({ name }) => `${name} is let in`),
     ...[...kept].flatMap(([login, group]) => {
+      if (group === '') return []
       const found = roles.get(login)
       if (!found) return [`${login} is missing`]
       const groups = new Set(found.groups.map(({ name }) => name))

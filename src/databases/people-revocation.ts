@@ -4,7 +4,6 @@
 // The rule nobody would guess: a backend that was let in just before the end is in no list of sessions for a moment.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TenantryError } from '../api/errors.ts'
-import { inside, type At } from './converge.ts'
 import { explain, isForbidden, isGone, isLocked, isRace } from './failures.ts'
 import { databaseName, personPattern } from './names.ts'
 import { droppedRole, kindOf } from './people.ts'
@@ -24,6 +23,7 @@ import {
   type Holding,
   type PersonState,
 } from './people.sql.ts'
+import { inside, type At } from './servers.ts'
 
 export type Leaving = { readonly server: string; readonly customerUid: string } & Who
 

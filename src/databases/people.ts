@@ -1,7 +1,6 @@
 // The logins of people in a customer's database: brought to what they should be, and listed. Holds QUIET, ISOLATED.
 // Read first, write what differs, read again. The password is compared too: whoever has a login may change it.
 import { TenantryError } from '../api/errors.ts'
-import type { At } from './converge.ts'
 import { explain, isGone, isTaken, isWrongPassword } from './failures.ts'
 import { databaseName, groupName, groupNames, markOf, personPattern } from './names.ts'
 import {
@@ -17,6 +16,7 @@ import { passwordChange } from './roles.sql.ts'
 import { scramVerifier, verifierFits } from './scram.ts'
 import { answer } from './server.sql.ts'
 import type { Session } from './server.ts'
+import type { At } from './servers.ts'
 
 export type { PersonLogin } from './people.sql.ts'
 
@@ -44,56 +44,88 @@ export const droppedRole = 'a role that was dropped'
 // Two rounds do it; more are other replicas' work on the same login.
 const maxRounds = 10
 
-/** @returns whether anything was written */
+/**
+ * Whoever has a nearing end waits for nobody else: in each round all are written, and then all are read once.
+ *
+ * @returns whether anything was written
+ */
 export async function ensurePeople(
   signal: AbortSignal,
   at: At,
-  { customerUid, people }: People,
+  { customerUid: uid, people }: People,
 ): Promise<boolean> {
-  const seen = await read(signal, at, customerUid)
+  let seen = await read(signal, at, uid)
   let wrote = false
-  const failures: unknown[] = []
-  for (const person of people) {
+  const made = new Set<string>()
+  const failures = new Map<string, unknown>()
+  const attempt = async (person: PersonLogin, what: () => Promise<boolean>): Promise<boolean> => {
+    if (failures.has(person.login)) return false
     try {
-      if (await ensurePerson(signal, at, customerUid, { person, seen })) wrote = true
+      return await what()
     } catch (error) {
       signal.throwIfAborted()
-      failures.push(explain(error, at.server.name, `the login ${person.login}`))
+      failures.set(person.login, explain(error, at.server.name, `the login ${person.login}`))
+      return false
     }
   }
-  if (failures.length > 0) throw failures[0]
+  for (let round = 0; ; round += 1) {
+    let changed = false
+    for (const person of people) {
+      const write = () => writePerson(signal, at, uid, { person, seen, made, round })
+      if (await attempt(person, write)) changed = true
+    }
+    if (!changed) break
+    wrote = true
+    seen = await read(signal, at, uid)
+  }
+  for (const person of people) {
+    const found = seen.get(person.login)
+    const mend = () => ensurePassword(signal, at, uid, { person, found })
+    if (!made.has(person.login) && (await attempt(person, mend))) wrote = true
+  }
+  const [first] = failures.values()
+  if (first !== undefined) throw first
   return wrote
 }
 
-async function ensurePerson(
+type Turn = {
+  readonly person: PersonLogin
+  readonly seen: Seen
+  /** Logins that were missing and that we made: their password is ours. */
+  readonly made: Set<string>
+  readonly round: number
+}
+
+/** @returns whether anything had to be written; the next look says whether it lasts */
+async function writePerson(
   signal: AbortSignal,
   at: At,
   uid: string,
-  { person, seen: first }: { readonly person: PersonLogin; readonly seen: Seen },
+  { person, seen, made, round }: Turn,
 ): Promise<boolean> {
   const { login, password } = person
-  let seen = first
-  let madeByUs = false
-  let wrote = false
-  for (let round = 0; ; round += 1) {
-    const isMissing = !seen.has(login)
-    const verifier = isMissing ? await scramVerifier(password) : ''
-    const changes = personChanges(uid, seen, person, verifier)
-    if (changes.length === 0) break
-    if (round === maxRounds) throw new TenantryError('DATABASE_FAILED', `${login} does not last`)
-    try {
-      await at.sql.query(signal, asOne(uid, changes))
-      wrote = true
-      madeByUs = isMissing
-    } catch (error) {
-      if (!isGone(error) && !isTaken(error)) throw error // else another replica was faster
-    }
-    seen = await read(signal, at, uid)
+  const isMissing = !seen.has(login)
+  const changes = personChanges(uid, seen, person, isMissing ? await scramVerifier(password) : '')
+  if (changes.length === 0) return false
+  if (round === maxRounds) throw new TenantryError('DATABASE_FAILED', `${login} does not last`)
+  made.delete(login)
+  try {
+    await at.sql.query(signal, asOne(uid, changes))
+    if (isMissing) made.add(login)
+  } catch (error) {
+    if (!isGone(error) && !isTaken(error)) throw error // else another replica was faster
   }
-  if (madeByUs || (await isAccepted(signal, at, uid, { person, found: seen.get(login) }))) {
-    return wrote
-  }
-  const change = passwordChange(login, await scramVerifier(password))
+  return true
+}
+
+async function ensurePassword(
+  signal: AbortSignal,
+  at: At,
+  uid: string,
+  { person, found }: { readonly person: PersonLogin; readonly found: PersonState | undefined },
+): Promise<boolean> {
+  if (await isAccepted(signal, at, uid, { person, found })) return false
+  const change = passwordChange(person.login, await scramVerifier(person.password))
   await at.sql.query(signal, asOne(uid, [change]))
   return true
 }

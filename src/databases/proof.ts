@@ -1,13 +1,14 @@
 // The proof that a customer's database is whole and closed to everybody else: the catalog compared with the recipe, PostgreSQL's
 // own answer to who may connect, and a sign-in with every application's password. Holds PROVEN.
 import type { DatabaseSpec } from './change.sql.ts'
-import { inside, read, signIn, type At } from './converge.ts'
+import { read, signIn } from './converge.ts'
 import { explain, isCrowded, isRefusedLogin } from './failures.ts'
 import { readInside } from './inside.sql.ts'
 import { applicationRoles, databaseName, markOf, type ApplicationRole } from './names.ts'
 import { missingSteps, noVerifiers } from './recipe.sql.ts'
 import type { Slots } from './roles.sql.ts'
 import type { Login } from './server.ts'
+import { inside, type At } from './servers.ts'
 import { readWhoMayConnect } from './state.sql.ts'
 
 export type Proof = { readonly isolated: boolean; readonly problems: readonly string[] }

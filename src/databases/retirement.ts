@@ -15,7 +15,6 @@ import {
   retain,
   type Retained,
 } from './control/retained.sql.ts'
-import type { At } from './converge.ts'
 import type { Databases } from './databases.ts'
 import { codeOf, isForbidden, isGone } from './failures.ts'
 import { applicationRolesOf, databaseName, markOf } from './names.ts'
@@ -30,6 +29,7 @@ import {
   refuseToDrop,
 } from './retirement.sql.ts'
 import { lockCustomer, unlockAll } from './server.sql.ts'
+import type { At } from './servers.ts'
 
 export type Leaver = {
   readonly customer: string
@@ -127,10 +127,12 @@ export class Retirement {
    * Drops what is due. Each by itself: one that is refused holds up no other.
    *
    * @param isInUse whether a customer with this UID exists, or has the database that was made for it
+   * @param isOurs whether what was the database of a customer of this name is this replica's to drop. Default: all is
    */
   async dropDue(
     signal: AbortSignal,
     isInUse: (customerUid: string) => boolean,
+    isOurs: (customerName: string) => boolean = () => true,
   ): Promise<{
     readonly dropped: readonly Pick<Retained, 'id' | 'customerName'>[]
     readonly refused: readonly { readonly id: string; readonly error: unknown }[]
@@ -140,7 +142,7 @@ export class Retirement {
     )
     const dropped: Retained[] = []
     const refused: { readonly id: string; readonly error: unknown }[] = []
-    for (const row of due) {
+    for (const row of due.filter(({ customerName }) => isOurs(customerName))) {
       try {
         if (isInUse(row.madeFor) || isInUse(row.customer)) {
           throw new TenantryError('RETAINED_IN_USE', row.id)

@@ -1,7 +1,8 @@
 // One PostgreSQL server: sessions on its administrative database and inside customers' databases.
 // At most four works go on at once, each on an administrative connection with one more inside a database: more DDL workers only
-// wait for each other's locks. Whoever takes access away has two places more, and waits for no database that is being made. Who
-// waits for a place waits here and not in the pool, whose time-out would look like a dead server.
+// wait for each other's locks. Whoever takes access away has two places more, and waits for no database that is being made; the one
+// statement that ends all sessions whose time is over has a place of its own, and waits for nobody's proof either. Who waits for a
+// place waits here and not in the pool, whose time-out would look like a dead server.
 import { createHash } from 'node:crypto'
 import { Client, Pool, type ClientConfig, type PoolClient } from 'pg'
 import { TenantryError } from '../api/errors.ts'
@@ -49,13 +50,12 @@ export type Session = {
   ): Promise<readonly Row[]>
 }
 
-/** Urgent is what takes access away; patient what nobody waits for. */
-export type Lane = 'usual' | 'urgent' | 'patient'
+/** Urgent is what takes access away, and ending what does so without proof; patient what nobody waits for. */
+export type Lane = 'usual' | 'urgent' | 'ending' | 'patient'
 
 export type Login = { readonly username: string; readonly password: string }
 
-const workers = 4
-const urgentWorkers = 2
+const places = { usual: 4, urgent: 2, ending: 1 } as const
 const attempts = 5
 
 // A customer's objects must never shadow what the operator calls.
@@ -68,7 +68,11 @@ export class Server {
   readonly options: ServerOptions
   #located: Address | undefined
   #pool: { readonly key: string; readonly pool: Pool } | undefined
-  readonly #lanes = { usual: new Turns(workers), urgent: new Turns(urgentWorkers) } as const
+  readonly #lanes = {
+    usual: new Turns(places.usual),
+    urgent: new Turns(places.urgent),
+    ending: new Turns(places.ending),
+  } as const
   readonly #breaker: Breaker
 
   constructor(options: ServerOptions, breaker: BreakerOptions = {}) {
@@ -84,13 +88,18 @@ export class Server {
     return this.#breaker.reachable
   }
 
+  /** See Breaker. */
+  tryNow(): void {
+    this.#breaker.tryNow()
+  }
+
   /** Works on the administrative database, on one connection from beginning to end, when its turn comes. */
   async admin<T>(
     signal: AbortSignal,
     work: (session: Session) => Promise<T>,
     lane: Lane = 'usual',
   ): Promise<T> {
-    const turns = this.#lanes[lane === 'urgent' ? 'urgent' : 'usual']
+    const turns = this.#lanes[lane === 'patient' ? 'usual' : lane]
     const turn = async (): Promise<T> => {
       const client = await this.#reach(signal, () => {
         const arriving = this.#connect()
@@ -157,7 +166,7 @@ export class Server {
       void this.#pool?.pool.end().catch(() => {})
       const pool = new Pool({
         ...this.#config(address, database, 'admin', role),
-        max: workers + urgentWorkers,
+        max: places.usual + places.urgent + places.ending,
         idleTimeoutMillis: 30_000,
       })
       pool.on('error', () => {}) // an idle connection was cut; the next use opens another

@@ -14,12 +14,28 @@ export class Control {
   readonly #admin: Server
   readonly #own: Server
   readonly #first = new Turns(1)
-  readonly #breaker = new Breaker()
+  readonly #onBack: (() => void)[] = []
+  readonly #breaker = new Breaker({ onBack: () => this.#onBack.forEach((tell) => tell()) })
   #isReady = false
 
   constructor(server: ServerOptions) {
     this.#admin = new Server(server)
     this.#own = new Server({ ...server, database: controlDatabase, role: writerRole })
+  }
+
+  /** What the last attempt showed. */
+  get reachable(): Reachable {
+    return this.#breaker.reachable
+  }
+
+  /** Called when it answers and did not before. */
+  onBack(tell: () => void): void {
+    this.#onBack.push(tell)
+  }
+
+  /** Its server was found to answer, by somebody who works there for customers. */
+  tryNow(): void {
+    for (const each of [this.#breaker, this.#admin, this.#own]) each.tryNow()
   }
 
   get serverName(): string {

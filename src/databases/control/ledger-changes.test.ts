@@ -1,7 +1,7 @@
 // What a run changes in the ledger, and what the audit is told. Holds QUIET.
 import { describe, expect, test } from 'vitest'
-import { isEmpty, ledgerChanges, linkChanges } from './ledger-changes.ts'
-import type { LedgerRow, LinkRow } from './ledger.sql.ts'
+import { isEmpty, ledgerChanges, linkChanges, markChanges, type Basis } from './ledger-changes.ts'
+import { gone, type LedgerRow, type LinkRow } from './ledger.sql.ts'
 
 const tina: LedgerRow = {
   customer: '00000000-0000-4000-8000-000000000001',
@@ -55,6 +55,38 @@ describe('the ledger', () => {
   })
 })
 
+describe('what the ledger remembers of the objects', () => {
+  const basis = (change: Partial<Basis> = {}): Basis => ({
+    customer: tina.customer,
+    customerName: tina.customerName,
+    objects: [{ uid: 'grant', generation: 2 }],
+    isGone: () => true,
+    accepts: false,
+    ...change,
+  })
+  test.each([
+    ['an object that it sees for the first time', {}, basis(), { grant: 2 }],
+    ['one that was written since then', { grant: 1 }, basis(), { grant: 2 }],
+    ['nothing of one that stands as it was', { grant: 2 }, basis(), {}],
+    ['no smaller generation, as after a restore', { grant: 3 }, basis(), {}],
+    ['a smaller one that is meant', { grant: 3 }, basis({ accepts: true }), { grant: 2 }],
+    ['that one is gone', { grant: 2, member: 1 }, basis(), { member: gone }],
+    ['that it is gone once', { grant: 2, member: gone }, basis(), {}],
+    [
+      'nothing of one that matters here no more',
+      { grant: 2, member: 1 },
+      basis({ isGone: () => false }),
+      {},
+    ],
+    ['not that one came back that was gone', { grant: gone }, basis(), {}],
+  ] as const)('is %s', (_says, known, now, changed) => {
+    const marks = markChanges(new Map(Object.entries<number>(known)), now)
+    expect(Object.fromEntries(marks.map(({ object, generation }) => [object, generation]))).toEqual(
+      changed,
+    )
+  })
+})
+
 describe('the link', () => {
   const { customer, customerName } = tina
   const at = (state: string, partner: string | null, epoch: number) => ({
@@ -63,6 +95,8 @@ describe('the link', () => {
     state,
     partner,
     epoch,
+    agreement: null,
+    levels: [],
   })
 
   test('is told from the first partner to the next', () => {
@@ -89,6 +123,24 @@ describe('the link', () => {
       ['Releasing', 'fabrikam', undefined],
       ['Released', 'fabrikam', undefined],
       ['HandedOver', 'lumen', 'fabrikam'],
+    ])
+  })
+
+  test('tells what the customer sees of its devices and by which agreement, each change once (S4-02)', () => {
+    const first = at('Linked', 'fabrikam', 1)
+    const before = { ...first, lastPartner: 'fabrikam' }
+    const next = { ...first, agreement: 'A-7', levels: ['deviceProperties', 'estimatedLoad'] }
+    expect(linkChanges(before, first)).toBeUndefined()
+    const writing = linkChanges(before, next)
+    expect(writing?.audit).toMatchObject([
+      {
+        action: 'TermsChanged',
+        detail: { agreementRef: 'A-7', informationLevel: ['deviceProperties', 'estimatedLoad'] },
+      },
+    ])
+    expect(linkChanges(writing?.links[0], next)).toBeUndefined()
+    expect(linkChanges(writing?.links[0], first)?.audit).toMatchObject([
+      { detail: { agreementRef: null, informationLevel: [] } },
     ])
   })
 })

@@ -1,5 +1,12 @@
 // What a run changes in the ledger and what the audit is told of it. Pure. Holds QUIET: who stands as written is no change.
-import type { AuditRow, LedgerRow, LinkRow, Writing } from './ledger.sql.ts'
+import {
+  gone,
+  type AuditRow,
+  type LedgerRow,
+  type LinkRow,
+  type Mark,
+  type Writing,
+} from './ledger.sql.ts'
 
 export type Rows = ReadonlyMap<string, LedgerRow>
 
@@ -41,22 +48,73 @@ export function linkChanges(
   before: LinkRow | undefined,
   next: Omit<LinkRow, 'lastPartner'>,
 ): Writing | undefined {
-  const isNothingNew = before
-    ? before.state === next.state && before.partner === next.partner && before.epoch === next.epoch
-    : next.partner === null
-  if (isNothingNew) return undefined
+  const audit = [...partnerNews(before, next), ...termsNews(before, next)]
+  if (audit.length === 0) return undefined
   const lastPartner = next.partner ?? before?.lastPartner ?? before?.partner ?? null
-  const from = before?.lastPartner ?? null
+  return { rows: [], ended: [], links: [{ ...next, lastPartner }], audit }
+}
+
+type News = (
+  before: LinkRow | undefined,
+  next: Omit<LinkRow, 'lastPartner'>,
+) => readonly [AuditRow] | readonly []
+
+const partnerNews: News = (before, next) => {
   const { customer, customerName, state, partner, epoch } = next
+  const isNothingNew = before
+    ? before.state === state && before.partner === partner && before.epoch === epoch
+    : partner === null
+  if (isNothingNew) return []
+  const from = before?.lastPartner ?? null
   const handsOver = state === 'Linked' && from !== null && from !== partner
-  const audit: AuditRow = {
+  return [
+    {
+      customer,
+      customerName,
+      action: handsOver ? 'HandedOver' : state === 'Vacant' ? 'Released' : state,
+      ...((partner ?? from) !== null && { partner: partner ?? from ?? '' }),
+      detail: { epoch, ...(handsOver && { from }) },
+    },
+  ]
+}
+
+const termsNews: News = (before, { customer, customerName, agreement, levels }) => {
+  const isNothingNew =
+    (before?.agreement ?? null) === agreement && (before?.levels ?? []).join() === levels.join()
+  if (isNothingNew) return []
+  const detail = { agreementRef: agreement, informationLevel: levels }
+  return [{ customer, customerName, action: 'TermsChanged', detail }]
+}
+
+/** The objects by which access to a customer is decided, and which of those that were are gone. */
+export type Basis = {
+  readonly customer: string
+  readonly customerName: string
+  readonly objects: readonly { readonly uid: string; readonly generation?: number }[]
+  readonly isGone: (uid: string) => boolean
+  /** What a restore has brought back is meant: a mark may become smaller. */
+  readonly accepts: boolean
+}
+
+/** What is to be written down of the objects, whenever something else is written. */
+export function markChanges(known: ReadonlyMap<string, number>, basis: Basis): readonly Mark[] {
+  const { customer, customerName, objects, isGone, accepts } = basis
+  const mark = (object: string, generation: number): Mark => ({
     customer,
     customerName,
-    action: handsOver ? 'HandedOver' : state === 'Vacant' ? 'Released' : state,
-    ...((partner ?? from) !== null && { partner: partner ?? from ?? '' }),
-    detail: { epoch, ...(handsOver && { from }) },
-  }
-  return { rows: [], ended: [], links: [{ ...next, lastPartner }], audit: [audit] }
+    object,
+    generation,
+  })
+  const now = new Map(objects.map(({ uid, generation }) => [uid, generation]))
+  const seen = [...now].flatMap(([uid, generation]) => {
+    const before = known.get(uid)
+    if (uid === '' || generation === undefined || generation === before) return []
+    return before === undefined || accepts || generation > before ? [mark(uid, generation)] : []
+  })
+  const lost = [...known].filter(
+    ([uid, generation]) => generation !== gone && !now.has(uid) && isGone(uid),
+  )
+  return [...seen, ...lost.map(([uid]) => mark(uid, gone))]
 }
 
 export function isEmpty({ rows, ended, links }: Writing): boolean {

@@ -1,6 +1,39 @@
 // The ledger of who may enter which customer, the links, and the audit of every change in them. One statement writes all of one
 // run: the new state and what is told of it stand together or not at all (NOTHING-LOST).
 import type { Session } from '../server.ts'
+import type { Migration } from './migrations.ts'
+
+export const markMigrations: readonly Migration[] = [
+  {
+    version: 40,
+    name: 'how new the objects were by which people were let in',
+    sql: `
+CREATE TABLE tenantry.marks (
+  customer uuid NOT NULL,
+  object uuid NOT NULL,
+  customer_name text NOT NULL,
+  generation bigint NOT NULL,
+  PRIMARY KEY (customer, object)
+);
+COMMENT ON TABLE tenantry.marks IS 'The generation in which an object of Kubernetes was last seen to decide on access: a smaller one was restored from a backup.';
+GRANT SELECT, INSERT, UPDATE ON tenantry.marks TO tenantry_writer;
+`,
+  },
+]
+
+export const termsMigrations: readonly Migration[] = [
+  {
+    version: 50,
+    name: 'what a customer sees of its devices, and by which agreement',
+    sql: `
+ALTER TABLE tenantry.links ADD COLUMN agreement text, ADD COLUMN levels text[] NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN tenantry.links.levels IS 'The parts of spec.informationLevel that are on, as the audit last told it.';
+`,
+  },
+]
+
+/** The generation of an object that is there no more. */
+export const gone = Number.MAX_SAFE_INTEGER
 
 /** One person in one customer, as last written. */
 export type LedgerRow = {
@@ -25,6 +58,9 @@ export type LinkRow = {
   readonly partner: string | null
   readonly lastPartner: string | null
   readonly epoch: number
+  /** By which agreement, and what of their devices the customer's own people see by it. */
+  readonly agreement: string | null
+  readonly levels: readonly string[]
 }
 
 export type AuditRow = {
@@ -37,18 +73,28 @@ export type AuditRow = {
   readonly detail?: Readonly<Record<string, unknown>>
 }
 
+/** How often the spec of an object had been written when the ledger was last written by it. */
+export type Mark = {
+  readonly customer: string
+  readonly customerName: string
+  readonly object: string
+  /** `gone`: it was seen to be there no more. */
+  readonly generation: number
+}
+
 export type Writing = {
   readonly rows: readonly LedgerRow[]
   readonly ended: readonly Pick<LedgerRow, 'customer' | 'personKey'>[]
   readonly links: readonly LinkRow[]
   readonly audit: readonly AuditRow[]
+  readonly marks?: readonly Mark[]
 }
 
 export async function write(
   signal: AbortSignal,
   sql: Session,
   actor: string,
-  { rows, ended, links, audit }: Writing,
+  { rows, ended, links, audit, marks = [] }: Writing,
 ): Promise<void> {
   await sql.query(
     signal,
@@ -72,18 +118,28 @@ export async function write(
        WHERE l.customer = x.customer AND l.person_key = x."personKey"
          AND (l.ended IS NULL OR l.refusal IS NOT NULL)),
      linked AS (
-       INSERT INTO tenantry.links (customer, customer_name, state, partner, last_partner, epoch)
-       SELECT x.customer, x."customerName", x.state, x.partner, x."lastPartner", x.epoch
+       INSERT INTO tenantry.links (customer, customer_name, state, partner, last_partner, epoch, agreement, levels)
+       SELECT x.customer, x."customerName", x.state, x.partner, x."lastPartner", x.epoch, x.agreement, x.levels
        FROM jsonb_to_recordset($3::jsonb) AS x(customer uuid, "customerName" text, state text,
-         partner text, "lastPartner" text, epoch bigint)
+         partner text, "lastPartner" text, epoch bigint, agreement text, levels text[])
        ON CONFLICT (customer) DO UPDATE SET customer_name = excluded.customer_name, state = excluded.state,
-         partner = excluded.partner, last_partner = excluded.last_partner, epoch = excluded.epoch)
+         partner = excluded.partner, last_partner = excluded.last_partner, epoch = excluded.epoch,
+         agreement = excluded.agreement, levels = excluded.levels),
+     marked AS (
+       INSERT INTO tenantry.marks (customer, customer_name, object, generation)
+       SELECT x.customer, x."customerName", x.object, x.generation
+       FROM jsonb_to_recordset($6::jsonb) AS x(customer uuid, "customerName" text, object uuid, generation bigint)
+       ON CONFLICT (customer, object) DO UPDATE SET generation = excluded.generation)
      INSERT INTO tenantry.audit (actor, customer, customer_name, partner, person, action, reason, detail)
      SELECT $5, x.customer, x."customerName", x.partner, x.person, x.action, x.reason,
        coalesce(x.detail, '{}')
      FROM jsonb_to_recordset($4::jsonb) AS x(customer uuid, "customerName" text, partner text,
        person text, action text, reason text, detail jsonb)`,
-    [...[rows, ended, links, audit].map((each) => JSON.stringify(each)), actor],
+    [
+      ...[rows, ended, links, audit].map((each) => JSON.stringify(each)),
+      actor,
+      JSON.stringify(marks),
+    ],
   )
 }
 
@@ -106,6 +162,20 @@ export async function readLedger(
   )
 }
 
+export async function readMarks(
+  signal: AbortSignal,
+  sql: Session,
+  customer: string | null,
+): Promise<readonly Mark[]> {
+  return sql.query<Mark>(
+    signal,
+    `SELECT m.customer::text AS customer, m.customer_name AS "customerName", m.object::text AS object,
+       m.generation::float8 AS generation FROM tenantry.marks m
+     WHERE $1::uuid IS NULL OR m.customer = $1`,
+    [customer],
+  )
+}
+
 export async function readLinks(
   signal: AbortSignal,
   sql: Session,
@@ -114,7 +184,7 @@ export async function readLinks(
   return sql.query<LinkRow>(
     signal,
     `SELECT k.customer::text AS customer, k.customer_name AS "customerName", k.state, k.partner,
-       k.last_partner AS "lastPartner", k.epoch::float8 AS epoch FROM tenantry.links k
+       k.last_partner AS "lastPartner", k.epoch::float8 AS epoch, k.agreement, k.levels FROM tenantry.links k
      WHERE $1::uuid IS NULL OR k.customer = $1`,
     [customer],
   )

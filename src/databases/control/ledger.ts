@@ -3,36 +3,63 @@
 import type { Lane } from '../server.ts'
 import { Turns } from '../turns.ts'
 import type { Control } from './control.ts'
-import { isEmpty, ledgerChanges, linkChanges } from './ledger-changes.ts'
+import { isEmpty, ledgerChanges, linkChanges, markChanges, type Basis } from './ledger-changes.ts'
 import {
   readLedger,
   readLinks,
+  readMarks,
   write,
   type LedgerRow,
   type LinkRow,
+  type Mark,
   type Writing,
 } from './ledger.sql.ts'
 
-type Customer = { readonly rows: Map<string, LedgerRow>; link: LinkRow | undefined }
+type Customer = {
+  readonly rows: Map<string, LedgerRow>
+  /** By object, the generation in which it was last seen. */
+  readonly marks: Map<string, number>
+  link: LinkRow | undefined
+}
+
+const nothing = (): Customer => ({ rows: new Map(), marks: new Map(), link: undefined })
 
 export class Ledger {
   readonly #control: Control
   readonly #actor: string
+  readonly #concerns: (customerName: string) => boolean
   readonly #reading = new Turns(1)
   #known: Map<string, Customer> | undefined
   /** Of these the last writing was not answered: a connection that was cut may have carried it out all the same. */
   readonly #unsure = new Set<string>()
 
-  /** @param actor names this replica in the audit */
-  constructor(control: Control, actor: string) {
+  /**
+   * @param actor names this replica in the audit
+   * @param concerns which customers' entries it reads and keeps. Default: all
+   */
+  constructor(
+    control: Control,
+    actor: string,
+    concerns: (customerName: string) => boolean = () => true,
+  ) {
     this.#control = control
     this.#actor = actor
+    this.#concerns = concerns
   }
 
   /** Ends, narrows and refuses: before or with the proof that they are out. @throws TenantryError */
-  async leave(signal: AbortSignal, customer: string, wanted: readonly LedgerRow[]): Promise<void> {
-    const { rows } = await this.#of(signal, customer)
-    await this.#write(signal, 'urgent', ledgerChanges(rows, wanted).leaving)
+  async leave(
+    signal: AbortSignal,
+    customer: string,
+    wanted: readonly LedgerRow[],
+    basis?: Basis,
+  ): Promise<void> {
+    const { rows, marks } = await this.#of(signal, customer)
+    const { leaving } = ledgerChanges(rows, wanted)
+    await this.#write(signal, 'urgent', {
+      ...leaving,
+      marks: basis ? markChanges(marks, basis) : [],
+    })
   }
 
   /** Whether somebody is written down who would not be any more; not known: undefined. */
@@ -43,9 +70,18 @@ export class Ledger {
   }
 
   /** Lets in: after the proof. @throws TenantryError */
-  async enter(signal: AbortSignal, customer: string, wanted: readonly LedgerRow[]): Promise<void> {
-    const { rows } = await this.#of(signal, customer)
-    await this.#write(signal, 'usual', ledgerChanges(rows, wanted).entering)
+  async enter(
+    signal: AbortSignal,
+    customer: string,
+    wanted: readonly LedgerRow[],
+    basis?: Basis,
+  ): Promise<void> {
+    const { rows, marks } = await this.#of(signal, customer)
+    const { entering } = ledgerChanges(rows, wanted)
+    await this.#write(signal, 'usual', {
+      ...entering,
+      marks: basis ? markChanges(marks, basis) : [],
+    })
   }
 
   /** Tells a new state of the link, once status has it. @throws TenantryError */
@@ -66,6 +102,24 @@ export class Ledger {
     await this.#write(signal, 'urgent', { rows: [], links: [], ended, audit })
   }
 
+  /** What is known of a customer without asking; undefined: nothing was read yet. */
+  view(customer: string) {
+    const known = this.#known?.get(customer)
+    if (!known) return undefined
+    const people = () => [...known.rows.values()]
+    return {
+      newest: (uid: string) => known.marks.get(uid),
+      lets: (organization: string, person: string) => {
+        const row = people().find(
+          (each) =>
+            each.organization === organization && each.person === person && each.refusal === null,
+        )
+        const until = row?.until === 'infinity' ? ('open' as const) : Date.parse(row?.until ?? '')
+        return row && { scope: row.scope, until }
+      },
+    }
+  }
+
   /** Another replica may have written meanwhile. */
   forget(): void {
     this.#known = undefined
@@ -79,7 +133,7 @@ export class Ledger {
       if (anew) known.set(uid, anew)
       else known.delete(uid)
     }
-    return known.get(uid) ?? { rows: new Map(), link: undefined }
+    return known.get(uid) ?? nothing()
   }
 
   async #read(signal: AbortSignal): Promise<Map<string, Customer>> {
@@ -95,15 +149,20 @@ export class Ledger {
   async #load(signal: AbortSignal, customer: string | null): Promise<Map<string, Customer>> {
     const known = new Map<string, Customer>()
     await this.#control.work(signal, 'reading the ledger', async (sql) => {
-      for (const row of await readLedger(signal, sql, customer)) keep(known, { row })
-      for (const link of await readLinks(signal, sql, customer)) keep(known, { link })
+      const isOurs = ({ customerName }: LedgerRow | LinkRow | Mark) => this.#concerns(customerName)
+      for (const row of await readLedger(signal, sql, customer))
+        if (isOurs(row)) keep(known, { row })
+      for (const link of await readLinks(signal, sql, customer))
+        if (isOurs(link)) keep(known, { link })
+      for (const mark of await readMarks(signal, sql, customer))
+        if (isOurs(mark)) keep(known, { mark })
     })
     return known
   }
 
   async #write(signal: AbortSignal, lane: Lane, writing: Writing): Promise<void> {
     if (isEmpty(writing)) return
-    const { rows, ended, links } = writing
+    const { rows, ended, links, marks = [] } = writing
     try {
       await this.#control.work(
         signal,
@@ -119,17 +178,19 @@ export class Ledger {
     if (!known) return
     for (const row of rows) keep(known, { row })
     for (const link of links) keep(known, { link })
+    for (const mark of marks) keep(known, { mark })
     for (const { customer, personKey } of ended) known.get(customer)?.rows.delete(personKey)
   }
 }
 
 function keep(
   known: Map<string, Customer>,
-  { row, link }: { readonly row?: LedgerRow; readonly link?: LinkRow },
+  { row, link, mark }: { readonly row?: LedgerRow; readonly link?: LinkRow; readonly mark?: Mark },
 ): void {
-  const uid = row?.customer ?? link?.customer ?? ''
-  const customer: Customer = known.get(uid) ?? { rows: new Map(), link: undefined }
+  const uid = row?.customer ?? link?.customer ?? mark?.customer ?? ''
+  const customer = known.get(uid) ?? nothing()
   if (row) customer.rows.set(row.personKey, row)
   if (link) customer.link = link
+  if (mark) customer.marks.set(mark.object, mark.generation)
   known.set(uid, customer)
 }

@@ -3,7 +3,10 @@
 import { TenantryError } from '../../api/errors.ts'
 import { registryMigrations } from '../registry/schema.sql.ts'
 import type { Session } from '../server.ts'
+import { auditMigrations } from './audit-trail.sql.ts'
+import { markMigrations, termsMigrations } from './ledger.sql.ts'
 import { controlMigrations } from './schema.sql.ts'
+import { signInMigrations } from './sign-ins.sql.ts'
 import { actAsOwner, carryOut, readVersions } from './versions.sql.ts'
 
 export type Migration = {
@@ -15,7 +18,14 @@ export type Migration = {
 }
 
 /** In the order in which they are carried out. */
-export const migrations: readonly Migration[] = [...controlMigrations, ...registryMigrations]
+export const migrations: readonly Migration[] = [
+  ...controlMigrations,
+  ...registryMigrations,
+  ...auditMigrations,
+  ...signInMigrations,
+  ...markMigrations,
+  ...termsMigrations,
+]
 
 /**
  * @param sql a session inside the control database

@@ -26,7 +26,7 @@ CREATE FUNCTION tenantry.judge_devices(
         WHEN d.assignment = to_assignment THEN 'Adopt'
         WHEN d.customer_uid = to_customer AND d.assignment = ANY (others) THEN 'InOtherAssignment'
         WHEN d.customer_uid = to_customer THEN 'Adopt'
-        WHEN d.left_assignment = to_assignment AND d.left_generation >= to_generation THEN 'MovedAway'
+        WHEN (d.left_behind ->> to_assignment::text)::bigint >= to_generation THEN 'MovedAway'
         WHEN d.customer_uid = from_customer THEN 'Move'
         WHEN from_customer IS NOT NULL THEN 'NotAtSource'
         ELSE 'DeviceTaken'
@@ -87,9 +87,8 @@ BEGIN
       name = j.name, model = j.model, labels = j.labels, version = v,
       since = CASE WHEN j.outcome = 'Move' THEN clock_timestamp() ELSE d.since END,
       came_from = CASE WHEN j.outcome = 'Move' THEN d.customer_uid ELSE d.came_from END,
-      left_assignment = CASE WHEN j.outcome = 'Move' THEN d.assignment ELSE d.left_assignment END,
-      left_generation = CASE WHEN j.outcome = 'Move'
-        THEN (SELECT s.generation FROM tenantry.assignments s WHERE s.uid = d.assignment) ELSE d.left_generation END
+      left_behind = CASE WHEN j.outcome = 'Move' THEN d.left_behind || jsonb_build_object(d.assignment::text,
+        (SELECT s.generation FROM tenantry.assignments s WHERE s.uid = d.assignment)) ELSE d.left_behind END
     FROM judged j WHERE d.id = j.id AND j.outcome IN ('Move', 'Adopt', 'Update')
     RETURNING d.id
   ), unreserved AS (

@@ -2,11 +2,11 @@
 // Holds ONE-OWNER, NOTHING-LOST, QUIET. A device is put away in its old database before its new one shows it, so it is in no two;
 // whoever dies in between has left a row in the registry by which the next run goes on.
 import type { Control } from '../control/control.ts'
-import { inside } from '../converge.ts'
 import type { Databases } from '../databases.ts'
 import { isNoDatabase } from '../failures.ts'
 import { databaseName } from '../names.ts'
 import type { Session } from '../server.ts'
+import { inside } from '../servers.ts'
 import { KeyedTurns } from '../turns.ts'
 import { endDepartures, markPutAway, readDepartures, type Departure } from './departures.sql.ts'
 import {

@@ -64,6 +64,13 @@ export class Registry {
     })
   }
 
+  /** What the assignment has. Writes nothing. */
+  holding(signal: AbortSignal, terms: Terms): Promise<Holding> {
+    return this.#control.work(signal, 'counting devices', (sql) =>
+      readHolding(signal, sql, terms, undefined),
+    )
+  }
+
   /** Claims, moves, corrects; what the answer says is so. */
   claim(
     signal: AbortSignal,

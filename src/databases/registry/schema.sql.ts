@@ -40,12 +40,11 @@ CREATE TABLE tenantry.owned_devices (
   version bigint NOT NULL,
   since timestamptz NOT NULL DEFAULT clock_timestamp(),
   came_from uuid,
-  left_assignment uuid,
-  left_generation bigint
+  left_behind jsonb NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE tenantry.owned_devices IS 'ONE-OWNER: one row per device, so one customer per device.';
 COMMENT ON COLUMN tenantry.owned_devices.version IS 'Rises with each change of the row; what is older never overwrites what is newer.';
-COMMENT ON COLUMN tenantry.owned_devices.left_assignment IS 'From which assignment it was last moved away, in which generation: that one does not take it back.';
+COMMENT ON COLUMN tenantry.owned_devices.left_behind IS 'From which assignments it was moved away, each in which generation: none of these takes it back by itself.';
 CREATE INDEX owned_devices_of_customer ON tenantry.owned_devices (customer_uid, id);
 CREATE INDEX owned_devices_of_assignment ON tenantry.owned_devices (assignment);
 CREATE INDEX owned_devices_of_license ON tenantry.owned_devices (customer_uid, sku) WHERE sku IS NOT NULL;

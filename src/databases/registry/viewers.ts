@@ -95,8 +95,9 @@ export class Viewers {
     )
   }
 
-  /** Another replica may have ended some meanwhile. */
-  forget(): void {
-    this.#known.clear()
+  /** Another replica may have ended some meanwhile: that of one person, or any. */
+  forget(person?: string): void {
+    if (person === undefined) this.#known.clear()
+    else this.#known.delete(person)
   }
 }
