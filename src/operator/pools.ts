@@ -6,6 +6,8 @@ import { sleep } from '../runtime/index.ts'
 export type PoolsOptions = {
   readonly servers: readonly string[]
   readonly gives: () => boolean
+  /** Another replica fills them: what this one knew of them may be wrong. */
+  readonly forget: () => void
   /** Until enough stand ready or there is no more room. */
   readonly fill: (signal: AbortSignal, server: string) => Promise<void>
   /** Told once until it works again: a customer who needs the server says more. */
@@ -22,12 +24,16 @@ export async function keepPools(signal: AbortSignal, options: PoolsOptions): Pro
 async function keepPool(
   signal: AbortSignal,
   server: string,
-  { gives, fill, onFailure }: PoolsOptions,
+  { gives, fill, forget, onFailure }: PoolsOptions,
 ): Promise<void> {
   let fails = false
   while (!signal.aborted) {
     await sleep(signal, everyMs).catch(() => {})
-    if (signal.aborted || !gives()) continue
+    if (signal.aborted) return
+    if (!gives()) {
+      forget()
+      continue
+    }
     try {
       await fill(signal, server)
       fails = false

@@ -8,7 +8,7 @@ import type {
 import { annotations, customerOfSecret, isOurs, labels, managedBy } from '../api/names.ts'
 import { resources, type RbacRole, type SecretMetadata } from '../api/resources.ts'
 import { applicationRoles } from '../databases/names.ts'
-import { Store, type KubeObject, type Selection } from '../runtime/index.ts'
+import { Store, type Change, type KubeObject, type Selection } from '../runtime/index.ts'
 
 const ours: Selection = { labelSelector: `${labels.managedBy}=${managedBy}` }
 
@@ -16,6 +16,9 @@ const ours: Selection = { labelSelector: `${labels.managedBy}=${managedBy}` }
 const technicianRoles: Selection = {
   labelSelector: `${labels.template} in (technician,copy,impersonation)`,
 }
+
+/** What the platform adds to the roles of the chart. */
+const offered: Selection = { labelSelector: labels.permission }
 
 /** What the chart brings; other policies of the cluster are nobody's business here. */
 const ofTheChart: Selection = { labelSelector: `app.kubernetes.io/name=${managedBy}` }
@@ -34,7 +37,12 @@ export function makeStores() {
         linkedPartner: ({ status }) => (status?.partner?.name ? [status.partner.name] : []),
       },
     }),
-    members: new Store(resources.members, { indexes: { user: ({ spec }) => [spec.user] } }),
+    members: new Store(resources.members, {
+      indexes: {
+        user: ({ spec }) => [spec.user],
+        permission: ({ spec }) => spec.permissions ?? [],
+      },
+    }),
     identityProviders: new Store(resources.identityProviders),
     grants: new Store(resources.grants, {
       indexes: { partner: ({ spec }) => [spec.partnerRef.name] },
@@ -66,6 +74,7 @@ export function makeStores() {
       indexes: { customer: ({ metadata }) => valueOf(metadata.labels, labels.customer) },
     }),
     roles: new Store(resources.roles, { indexes: { customer: customersOf } }),
+    permissions: new Store(resources.clusterRoles, { metadataOnly: true }),
     policies: new Store(resources.policies, { metadataOnly: true }),
     policyBindings: new Store(resources.policyBindings, {
       indexes: { policy: ({ spec }) => (spec?.policyName === undefined ? [] : [spec.policyName]) },
@@ -76,6 +85,21 @@ export function makeStores() {
       store: new Store<SecretMetadata>(resources.secrets, { metadataOnly: true }),
     })),
   }
+}
+
+/**
+ * Whether an object by which access is decided was seen to go. What a cache has never had may only not have come yet: after a
+ * change of leaders another replica may have let somebody in by it.
+ */
+export function rememberGone({ customers, partners, members, grants }: Stores) {
+  const gone = new Set<string>()
+  for (const store of [customers, partners, members, grants]) {
+    store.onChange(({ before, after }: Change<KubeObject>) => {
+      const uid = before?.metadata.uid
+      if (uid !== undefined && uid !== after?.metadata.uid) gone.add(uid)
+    })
+  }
+  return (uid: string): boolean => gone.has(uid)
 }
 
 /** Calls `fill` for each store with what belongs into it. */
@@ -100,6 +124,7 @@ export function fillEach<R>(
     fill(stores.clusterRoles, technicianRoles),
     fill(stores.clusterRoleBindings, ours),
     fill(stores.roles, ours),
+    fill(stores.permissions, offered),
     fill(stores.policies, ofTheChart),
     fill(stores.policyBindings, ofTheChart),
     ...stores.secrets.map(({ name, store }) =>
@@ -109,7 +134,7 @@ export function fillEach<R>(
 }
 
 /** Its own, and that of the customer whose database it was given. */
-function uidsOf({ metadata, status }: CustomerOrganization): readonly string[] {
+export function uidsOf({ metadata, status }: CustomerOrganization): readonly string[] {
   const uids = [metadata.uid, status?.database?.madeFor]
   return uids.filter((uid) => uid !== undefined)
 }
@@ -139,4 +164,15 @@ export function customersOf({ rules }: RbacRole): readonly string[] {
 function valueOf(marks: Marks, label: string): readonly string[] {
   const value = marks?.[label]
   return value === undefined ? [] : [value]
+}
+
+/** The stores of the three fixed names as one: a Secret's name says which of them has it. */
+export function secretsIn(stores: Stores) {
+  const storeOf = (name: string) => stores.secrets.find((each) => each.name === name)?.store
+  return {
+    get: (ref: { readonly namespace?: string; readonly name: string }) =>
+      storeOf(ref.name)?.get(ref),
+    put: (object: Parameters<(typeof stores.secrets)[number]['store']['put']>[0]) =>
+      storeOf(object.metadata.name)?.put(object),
+  }
 }

@@ -1,9 +1,8 @@
 // Which keys a change concerns. A key is all that is passed on: what happened is forgotten, and the
 // run reads everything anew. Too many keys cost a run without a write; too few cost a promise.
 
-import type { OrganizationRef } from '../access/organization.ts'
-import type { OrganizationMember, PartnerOrganization } from '../api/kinds.generated.ts'
-import type { CustomerOrganization } from '../api/kinds.generated.ts'
+import { partnerIsOut } from '../access/facts.ts'
+import { refOf } from '../access/directory.ts'
 import {
   annotations,
   customerNamespace,
@@ -12,26 +11,24 @@ import {
   organizationOf,
   partnerNamespace,
 } from '../api/names.ts'
-import { keyOf, type Change, type KubeObject, type Queue } from '../runtime/index.ts'
-import { refOf } from '../access/directory.ts'
-import { partnerIsOut } from '../access/facts.ts'
+import { keyOf, type Change, type KubeObject } from '../runtime/index.ts'
+import {
+  bothOf,
+  concernsDevices,
+  isStatusAlone,
+  isWantedOtherwise,
+  laneOf,
+  newlyKept,
+  patternChanged,
+} from './changes.ts'
+import { concerns, enqueueDevices } from './concerns.ts'
+import type { Additions } from './lanes.ts'
 import { customersOf, namedIn, type Stores } from './stores.ts'
 
-export const lanes = ['revoke', 'delete', 'change', 'new', 'resync'] as const
-export type Lane = (typeof lanes)[number]
+/** A customer's count of devices may be so late, in ms: a thousand assignments that come at once are not a thousand writes. */
+const countAfterMs = 1_000
 
-export const controllerNames = [
-  'customers',
-  'partners',
-  'members',
-  'grants',
-  'links',
-  'devices',
-] as const
-
-export type Queues = Readonly<Record<(typeof controllerNames)[number], Queue>>
-
-export function connectTriggers(stores: Stores, queues: Queues): void {
+export function connectTriggers(stores: Stores, queues: Additions): void {
   const about = concerns(stores, queues)
   stores.customers.onChange((change) => {
     const lane = laneOf(change, 'change')
@@ -99,7 +96,13 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
   })
   stores.grants.onChange((change) => {
     if (isStatusAlone(change)) return
-    for (const object of bothOf(change)) about.namespace(object, laneOf(change, 'revoke'))
+    const lane = laneOf(change, 'revoke')
+    for (const object of bothOf(change)) {
+      about.namespace(object, lane)
+      // Also when it is gone: its deadlines and what is counted of it go with it.
+      const ref = organizationOf(object.metadata.namespace ?? '')
+      if (ref?.kind === 'customer') queues.grants.add(ref.name, lane)
+    }
   })
   stores.namespaces.onChange((change) => {
     for (const { metadata } of bothOf(change)) {
@@ -109,11 +112,29 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
   })
   stores.devices.onChange((change) => {
     const lane = laneOf(change, 'change')
-    for (const { metadata } of bothOf(change)) {
-      queues.devices.add(`${metadata.namespace ?? ''}/${metadata.name}`, lane)
-      about.owner(metadata.namespace, lane)
+    const { before, after } = change
+    const [{ metadata } = { metadata: undefined }] = bothOf(change)
+    if (!metadata) return
+    const key = keyOf(metadata)
+    // While a run goes on it is what writes, and it knows that: to run again would read a thousand devices to find nothing. Whether
+    // the watch or the answer tells first is chance.
+    if (isWantedOtherwise(change) || !queues.devices.isRunning(key)) queues.devices.add(key, lane)
+    // Another replica has moved devices; what this one moves it says itself.
+    const source = after?.spec.from?.customer
+    const hasMoved = before?.status?.moved !== after?.status?.moved
+    if (source !== undefined && hasMoved && change.origin !== 'own') {
+      enqueueDevices(stores, queues, customerNamespace(source))
+    }
+    if (!after) {
       // What it had its siblings may have.
-      if (!change.after) enqueueDevices(stores, queues, metadata.namespace ?? '')
+      enqueueDevices(stores, queues, metadata.namespace ?? '')
+      about.owner(metadata.namespace, lane)
+    } else if (before?.status?.assigned !== after.status?.assigned) {
+      const ref = organizationOf(metadata.namespace ?? '')
+      if (ref?.kind !== 'customer') return
+      // The first ones are shown at once.
+      const { devices = 0 } = stores.customers.get({ name: ref.name })?.status ?? {}
+      queues.customers.addAfter(ref.name, lane, devices === 0 ? 0 : countAfterMs)
     }
   })
   stores.links.onChange((change) => {
@@ -124,18 +145,26 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
       if (customer !== undefined) queues.links.add(customer, laneOf(change, 'change'))
     }
   })
-  const children = [
+  const isolating = [
     stores.quotas,
     stores.limitRanges,
     stores.networkPolicies,
-    stores.roleBindings,
-    stores.jobs,
     ...stores.secrets.map(({ store }) => store),
   ]
-  for (const store of children) {
+  for (const store of isolating) {
     store.onChange((change: Change<KubeObject>) => {
       for (const { metadata } of bothOf(change)) {
         about.owner(metadata.namespace, laneOf(change, 'change'))
+      }
+    })
+  }
+  // What the status of a grant is about.
+  for (const store of [stores.roleBindings, stores.jobs]) {
+    store.onChange((change: Change<KubeObject>) => {
+      for (const { metadata } of bothOf(change)) {
+        const lane = laneOf(change, 'change')
+        about.owner(metadata.namespace, lane)
+        about.grantIn(metadata.namespace, lane)
       }
     })
   }
@@ -154,6 +183,12 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
       if (customer !== undefined) about.oneCustomer(customer, laneOf(change, 'change'))
     }
   })
+  stores.permissions.onChange((change) => {
+    const [role] = bothOf(change)
+    for (const member of role ? stores.members.by('permission', role.metadata.name) : []) {
+      about.namespace(member, laneOf(change, 'revoke'))
+    }
+  })
   stores.clusterRoles.onChange((change) => {
     const lane = laneOf(change, 'change')
     for (const { metadata } of bothOf(change)) {
@@ -162,203 +197,11 @@ export function connectTriggers(stores: Stores, queues: Queues): void {
       if (customer !== undefined) about.oneCustomer(customer, lane)
       else if (partner === undefined)
         about.everybody(lane) // a template of the chart
-      else about.customersOf(partner, lane)
+      else {
+        // Its end is the partner's deadline; and one that another replica has made of a partner that is out goes again.
+        queues.partners.add(partner, lane)
+        about.customersOf(partner, lane)
+      }
     }
   })
-}
-
-/** What is looked at before anybody is let in: whatever somebody may have to be put out of. */
-export function firstKeys(
-  stores: Stores,
-): readonly { readonly queue: 'customers' | 'partners'; readonly key: string }[] {
-  const customers = new Set(stores.customers.list().map(({ metadata }) => metadata.name))
-  for (const { metadata } of stores.roleBindings.list()) {
-    const ref = organizationOf(metadata.namespace ?? '')
-    if (ref?.kind === 'customer') customers.add(ref.name)
-  }
-  for (const { metadata } of stores.clusterRoles.list()) {
-    const customer = metadata.labels?.[labels.customer]
-    if (customer !== undefined) customers.add(customer)
-  }
-  const partners = new Set(stores.partners.list().map(({ metadata }) => metadata.name))
-  for (const { metadata } of stores.clusterRoles.list()) {
-    const partner = metadata.labels?.[labels.partner]
-    if (partner !== undefined) partners.add(partner)
-  }
-  return [
-    ...[...partners].map((key) => ({ queue: 'partners' as const, key })),
-    ...[...customers].map((key) => ({ queue: 'customers' as const, key })),
-  ]
-}
-
-/** Everything, for the leader that takes over. */
-export function enqueueAll(stores: Stores, queues: Queues): void {
-  concerns(stores, queues).everybody('resync')
-  for (const { metadata } of stores.devices.list()) queues.devices.add(keyOf(metadata), 'resync')
-}
-
-/** All assignments of one customer. */
-export function enqueueDevices(stores: Stores, queues: Queues, namespace: string): void {
-  for (const { metadata } of stores.devices.byNamespace(namespace)) {
-    queues.devices.add(keyOf(metadata), 'resync')
-  }
-}
-
-/** Licenses, levels, where the database is and whether it is there: all that assignments read of their customer. */
-function concernsDevices({ before, after }: Change<CustomerOrganization>): boolean {
-  const read = (customer: CustomerOrganization | undefined) =>
-    customer && [
-      customer.metadata.uid,
-      customer.metadata.deletionTimestamp,
-      customer.spec.licenses,
-      customer.spec.informationLevel,
-      customer.spec.database?.enabled,
-      customer.status?.database,
-      customer.status?.conditions?.find(({ type }) => type === 'DatabaseReady')?.status,
-    ]
-  return JSON.stringify(read(before)) !== JSON.stringify(read(after))
-}
-
-function concerns(stores: Stores, queues: Queues) {
-  function oneCustomer(name: string, lane: Lane): void {
-    queues.customers.add(name, lane)
-    queues.grants.add(name, lane)
-    queues.links.add(name, lane)
-  }
-
-  /** The customer and all that are nested in it: rights lead downward. */
-  function customer(name: string, lane: Lane): void {
-    const seen = new Set([name])
-    for (const each of seen) {
-      oneCustomer(each, lane)
-      for (const { metadata } of stores.customers.by('parent', each)) seen.add(metadata.name)
-    }
-  }
-
-  function customersOf(partner: string, lane: Lane): void {
-    const names = new Set(
-      stores.customers.by('linkedPartner', partner).map(({ metadata }) => metadata.name),
-    )
-    for (const { metadata } of stores.grants.by('partner', partner)) {
-      const ref = organizationOf(metadata.namespace ?? '')
-      if (ref) names.add(ref.name)
-    }
-    for (const name of names) customer(name, lane)
-  }
-
-  function organization({ kind, name }: OrganizationRef, lane: Lane): void {
-    if (kind === 'customer') {
-      queues.members.add(customerNamespace(name), lane)
-      requestsIn(customerNamespace(name), lane)
-      customer(name, lane)
-      return
-    }
-    queues.members.add(partnerNamespace(name), lane)
-    requestsIn(partnerNamespace(name), lane)
-    queues.partners.add(name, lane)
-    customersOf(name, lane)
-  }
-
-  /** Customers that people of this namespace have asked for. */
-  function requestsIn(namespace: string, lane: Lane): void {
-    for (const link of stores.links.byNamespace(namespace)) {
-      if (!isOurs(link)) queues.links.add(link.metadata.name, lane)
-    }
-  }
-
-  function owner(namespace: string | undefined, lane: Lane): void {
-    const ref = organizationOf(namespace ?? '')
-    if (!ref) return
-    if (ref.kind === 'partner') queues.partners.add(ref.name, lane)
-    else {
-      queues.customers.add(ref.name, lane)
-      queues.grants.add(ref.name, lane)
-    }
-  }
-
-  function namespace({ metadata }: KubeObject, lane: Lane): void {
-    const ref = organizationOf(metadata.namespace ?? '')
-    if (ref) organization(ref, lane)
-    else if (metadata.namespace !== undefined) queues.members.add(metadata.namespace, lane)
-  }
-
-  /** ONE-HOME: a claim that comes or goes decides about the same person elsewhere. */
-  function people(names: readonly string[], lane: Lane): void {
-    for (const name of names) {
-      const claimants: readonly (CustomerOrganization | PartnerOrganization)[] = [
-        ...stores.customers.by('owner', name),
-        ...stores.partners.by('owner', name),
-      ]
-      for (const object of claimants) organization(refOf(object), lane)
-      const members: readonly OrganizationMember[] = stores.members.by('user', name)
-      for (const member of members) namespace(member, lane)
-    }
-  }
-
-  function everybody(lane: Lane): void {
-    for (const { metadata } of stores.partners.list()) {
-      queues.partners.add(metadata.name, lane)
-      queues.members.add(partnerNamespace(metadata.name), lane)
-    }
-    for (const { metadata } of stores.customers.list()) {
-      queues.members.add(customerNamespace(metadata.name), lane)
-      customer(metadata.name, lane)
-    }
-    for (const link of stores.links.list()) {
-      if (!isOurs(link)) queues.links.add(link.metadata.name, lane)
-    }
-  }
-
-  return {
-    oneCustomer,
-    customer,
-    customersOf,
-    organization,
-    requestsIn,
-    owner,
-    namespace,
-    people,
-    everybody,
-  }
-}
-
-function bothOf<T>({ before, after }: Change<T>): readonly T[] {
-  return [before, after].filter((object) => object !== undefined)
-}
-
-/** What may take something away is `urgent`; the first list is work that nobody waits for. */
-function laneOf({ before, after, origin }: Change<KubeObject>, urgent: Lane): Lane {
-  if (origin === 'list' && !before) return 'resync'
-  if (!after || after.metadata.deletionTimestamp) return urgent === 'revoke' ? urgent : 'delete'
-  return before ? urgent : 'new'
-}
-
-/** Nobody has wished for anything else: only what the operator itself says has changed. */
-function isStatusAlone({ before, after }: Change<KubeObject>): boolean {
-  if (!before || !after || before.metadata.uid !== after.metadata.uid) return false
-  const [was, is] = [before.metadata, after.metadata]
-  return (
-    was.generation === is.generation &&
-    was.deletionTimestamp === is.deletionTimestamp &&
-    JSON.stringify([was.annotations, was.finalizers]) ===
-      JSON.stringify([is.annotations, is.finalizers])
-  )
-}
-
-/** ONE-HOME: whom status keeps as the last SuperAdmin is claimed by that, and whom it lets go no more. */
-function newlyKept({
-  before,
-  after,
-}: Change<CustomerOrganization | PartnerOrganization>): readonly string[] {
-  const [was, is] = [before, after].map((object) => object?.status?.superAdmin?.user)
-  return was === is ? [] : [was, is].filter((name) => name !== undefined)
-}
-
-function patternChanged({
-  before,
-  after,
-}: Change<CustomerOrganization | PartnerOrganization>): boolean {
-  const was = before?.spec.usernames
-  const is = after?.spec.usernames
-  return was?.prefix !== is?.prefix || was?.suffix !== is?.suffix
 }

@@ -1,0 +1,63 @@
+// The queues and deadlines of a replica, one of each per controller.
+
+import type { Metrics } from '../observe/metrics.ts'
+import { Deadlines, Queue } from '../runtime/index.ts'
+import { lanes, type Additions, type ControllerName, type Queues } from './lanes.ts'
+
+export function makeQueues(metrics: Metrics): Queues {
+  const queue = (name: string) =>
+    new Queue({ name, lanes, perLane: { revoke: { maxRetryMs: 250 } }, metrics: metrics.queue })
+  return {
+    customers: queue('customers'),
+    partners: queue('partners'),
+    members: queue('members'),
+    grants: queue('grants'),
+    links: queue('links'),
+    devices: queue('devices'),
+  }
+}
+
+export type AllDeadlines = ReturnType<typeof makeDeadlines>
+
+/** @param onWindowsEnd windows of some customer begin or end now */
+export function makeDeadlines(queues: Additions, onWindowsEnd: () => void) {
+  return {
+    // One write of the partner's ends what ends now, for all of its customers; their void bindings
+    // are swept afterwards, and a window that begins is no revocation either. Sessions in databases
+    // end by one statement per server, and the customer's own run proves it: before what nobody waits for.
+    partners: new Deadlines({ onDue: (key) => queues.partners.add(key, 'revoke') }),
+    customers: new Deadlines({
+      onDue: (key) => {
+        onWindowsEnd()
+        queues.customers.add(key, 'change')
+      },
+    }),
+    grants: new Deadlines({ onDue: (key) => queues.grants.add(key, 'new') }),
+    links: new Deadlines({ onDue: (key) => queues.links.add(key, 'new') }),
+    devices: new Deadlines({ onDue: (key) => queues.devices.add(key, 'new') }),
+  }
+}
+
+/** Takes only these keys. */
+export function onlyThose(
+  queues: Queues,
+  isWanted: (controller: ControllerName, key: string) => boolean,
+): Additions {
+  const only = (name: ControllerName): Additions[ControllerName] => ({
+    add: (key, lane) => {
+      if (isWanted(name, key)) queues[name].add(key, lane)
+    },
+    addAfter: (key, lane, delayMs) => {
+      if (isWanted(name, key)) queues[name].addAfter(key, lane, delayMs)
+    },
+    isRunning: (key) => queues[name].isRunning(key),
+  })
+  return {
+    customers: only('customers'),
+    partners: only('partners'),
+    members: only('members'),
+    grants: only('grants'),
+    links: only('links'),
+    devices: only('devices'),
+  }
+}
