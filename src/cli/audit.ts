@@ -1,12 +1,13 @@
-// `audit <customer>`: what is on record about who has changed what, and when: the Events that the cluster
-// still keeps, when each condition became what it is, and who has written which object last. It reads
-// Kubernetes alone; who read or asked is in the API server's own audit log.
+// `audit <customer>`: what is on record about who has changed what, and when: the control database's own
+// record of who was let in and put out, which each side reads for its part; the Events that the cluster
+// still keeps; when each condition became what it is; and who has written which object last.
 
 import { annotations, customerNamespace } from '../api/names.ts'
 import type { Condition, ObjectMeta } from '../api/object.ts'
 import { resources } from '../api/resources.ts'
 import { Failure } from './failures.ts'
 import type { Answer } from './output.ts'
+import { readAudit, type AuditRow } from './registry.sql.ts'
 import { listAll, seen, show, type CommonOptions, type Session } from './session.ts'
 import { eventsOf, momentOf } from './status.ts'
 
@@ -22,7 +23,68 @@ export async function audit(
   options: CommonOptions,
   customer: string,
 ): Promise<void> {
-  await show(session, options, async () => answerOf(await entriesOf(session, customer)), customer)
+  await show(session, options, async () => answerOf(await gather(session, customer)), customer)
+}
+
+type Gathered = { readonly entries: readonly Entry[]; readonly notes: readonly string[] }
+
+async function gather(session: Session, customer: string): Promise<Gathered> {
+  const { askRegistry } = await import('./registry.ts')
+  const [entries, asked] = await Promise.all([
+    entriesOf(session, customer),
+    askRegistry(session, (ask) => readAudit(ask, customer, shownAtMost)),
+  ])
+  if (asked.from === 'nowhere') {
+    return {
+      entries: inOrder(entries ?? (await refuse(session, customer))),
+      notes: [`Who was let in and put out is on record in the registry: ${asked.why}.`],
+    }
+  }
+  if (!entries && asked.answer.length === 0) return refuse(session, customer)
+  const isCut = asked.answer.length === shownAtMost
+  return {
+    entries: inOrder([...(entries ?? []), ...asked.answer.map(ofRegistry)]),
+    notes: isCut ? [`Of the registry's record the last ${shownAtMost} entries.`] : [],
+  }
+}
+
+const shownAtMost = 1_000
+
+async function refuse(session: Session, customer: string): Promise<never> {
+  throw new Failure(
+    'NOT_ALLOWED',
+    `${await session.person()} may not see the record of ${customer}, or there is no such customer.`,
+  )
+}
+
+function ofRegistry({ at, partner, person, action, reason, detail }: AuditRow): Entry {
+  const { kind, scope, until, from, agreementRef, informationLevel } = detail
+  const words = [
+    action,
+    kind,
+    scope,
+    until !== undefined && until !== 'infinity' && `until ${until}`,
+    from !== undefined && `from ${from}`,
+    person !== null && partner !== null && `partner ${partner}`,
+    typeof agreementRef === 'string' && `agreement ${agreementRef}`,
+    informationLevel !== undefined && `shows ${informationLevel.join(', ') || 'nothing more'}`,
+    reason,
+  ]
+  return {
+    at,
+    by: 'tenantry',
+    what:
+      person !== null
+        ? `person/${person}`
+        : partner !== null
+          ? `partner/${partner}`
+          : 'the customer itself',
+    detail: words.filter((word) => typeof word === 'string').join(' '),
+  }
+}
+
+function inOrder(entries: readonly Entry[]): readonly Entry[] {
+  return entries.toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
 }
 
 type Recorded = {
@@ -31,7 +93,11 @@ type Recorded = {
   readonly status?: { readonly conditions?: readonly Condition[] }
 }
 
-async function entriesOf(session: Session, customer: string): Promise<readonly Entry[]> {
+/** What Kubernetes has; `undefined`: nothing of it is readable. */
+async function entriesOf(
+  session: Session,
+  customer: string,
+): Promise<readonly Entry[] | undefined> {
   const { signal, client } = session
   const namespace = customerNamespace(customer)
   const [object, grants, members, found] = await Promise.all([
@@ -43,18 +109,13 @@ async function entriesOf(session: Session, customer: string): Promise<readonly E
       throw error
     }),
   ])
-  if (!object && !grants && !members) {
-    throw new Failure(
-      'NOT_ALLOWED',
-      `${await session.person()} may not see the record of ${customer}, or there is no such customer.`,
-    )
-  }
+  if (!object && !grants && !members) return undefined
   const objects: readonly Recorded[] = [
     ...(object ? [object] : []),
     ...(grants ?? []),
     ...(members ?? []),
   ]
-  const entries = [
+  return [
     ...objects.flatMap(writesOf),
     ...objects.flatMap(transitionsOf),
     ...(found ?? []).map((event) => ({
@@ -64,7 +125,6 @@ async function entriesOf(session: Session, customer: string): Promise<readonly E
       detail: `${event.reason ?? ''}: ${event.message ?? ''}`,
     })),
   ]
-  return entries.toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.what < b.what ? -1 : 1))
 }
 
 /** By which program; the person is on record only where Tenantry has put the name. */
@@ -97,7 +157,7 @@ function transitionsOf({ kind, metadata, status }: Recorded): readonly Entry[] {
   }))
 }
 
-function answerOf(entries: readonly Entry[]): Answer {
+function answerOf({ entries, notes }: Gathered): Answer {
   return {
     columns: ['AT', 'BY', 'WHAT', 'DETAIL'],
     rows: entries.map((entry) => ({
@@ -107,6 +167,7 @@ function answerOf(entries: readonly Entry[]): Answer {
     })),
     none: 'Nothing is on record.',
     notes: [
+      ...notes,
       "Kubernetes keeps programs, not people, beside each write: who it was is in the API server's audit log.",
     ],
   }

@@ -60,7 +60,7 @@ export async function carryOut(
 export async function ask(session: Session): Promise<void> {
   const { signal, screen } = session
   if (!screen.live) throw new Failure('NOBODY_TO_ASK', 'Nobody is there to be asked.')
-  const lines = createInterface({ input: process.stdin, output: screen.err })
+  const lines = createInterface({ input: screen.in, output: screen.err })
   const stop = new AbortController()
   // The terminal is read raw meanwhile: Ctrl-C comes as a key and not as a signal, Ctrl-D as an end.
   lines.once('SIGINT', () => stop.abort())

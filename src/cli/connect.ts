@@ -1,21 +1,17 @@
-// `connect <customer>`: psql with one's own login. The login is a Secret in the person's own
-// organization that this person alone may read; which one it is the API server says itself, in the list
-// of what the person may do. The password goes through the environment alone: never an argument, which
-// every process on the machine can read, and never onto a screen.
+// `connect <customer>`: psql with one's own login. The password goes through the environment alone: never
+// an argument, which every process on the machine can read, and never onto a screen.
 
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { customerOfSecret } from '../api/names.ts'
-import { resources, type ResourceOf, type Secret } from '../api/resources.ts'
 import { Failure } from './failures.ts'
-import { homeNamespace, sayScope } from './scope.ts'
+import { ownLogin, type Login } from './logins.ts'
+import { sayScope } from './scope.ts'
 import { note, say, type CommonOptions, type Session } from './session.ts'
 
 export type ConnectOptions = CommonOptions & { readonly printEnv?: boolean }
-
-type Login = Readonly<Record<string, string>>
 
 /** @returns the exit code of psql */
 export async function connect(
@@ -36,66 +32,18 @@ export async function connect(
 }
 
 async function loginOf(session: Session, customer: string): Promise<Login> {
-  const { signal, client, scope } = session
-  if (!scope.home) {
+  if (!session.scope.home) {
     throw new Failure(
       'NO_ORGANIZATION',
       'Logins lie in the organization of the person, and the context names none.',
     )
   }
-  const namespace = homeNamespace(scope.home)
-  const name = (await readableSecrets(session, namespace)).find(
-    (secret) => customerOfSecret(secret) === customer,
+  const found = await ownLogin(session, (secret) => customerOfSecret(secret) === customer)
+  if (found) return found
+  throw new Failure(
+    'NO_LOGIN',
+    `${await session.person()} has no login in the database of ${customer}.`,
   )
-  const found =
-    name === undefined
-      ? undefined
-      : await client.find<Secret>(signal, resources.secrets, { namespace, name })
-  if (!found) {
-    throw new Failure(
-      'NO_LOGIN',
-      `${await session.person()} has no login in the database of ${customer}.`,
-    )
-  }
-  return Object.fromEntries(
-    Object.entries(found.data ?? {}).map(([key, value]) => [
-      key,
-      Buffer.from(value, 'base64').toString('utf8'),
-    ]),
-  )
-}
-
-type Rules = {
-  readonly status?: {
-    readonly resourceRules?: readonly {
-      readonly verbs: readonly string[]
-      readonly resources?: readonly string[]
-      readonly resourceNames?: readonly string[]
-    }[]
-  }
-}
-
-const selfRules: ResourceOf<Rules> = {
-  group: 'authorization.k8s.io',
-  version: 'v1',
-  kind: 'SelfSubjectRulesReview',
-  plural: 'selfsubjectrulesreviews',
-  namespaced: false,
-}
-
-async function readableSecrets(
-  { signal, client }: Session,
-  namespace: string,
-): Promise<readonly string[]> {
-  const { status } = await client.create(signal, selfRules, {
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: 'SelfSubjectRulesReview',
-    metadata: {},
-    spec: { namespace },
-  })
-  return (status?.resourceRules ?? [])
-    .filter(({ verbs, resources }) => verbs.includes('get') && resources?.includes('secrets'))
-    .flatMap(({ resourceNames = [] }) => resourceNames)
 }
 
 function environmentOf(

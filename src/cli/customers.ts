@@ -1,15 +1,15 @@
 // The customers that somebody sees from above: the platform all of them, an organization those that are
-// linked to it and what is nested below, as far as each level lets the person look. Read from
+// linked to it and what is nested below, as far as each level lets the person look. Read from the columns of
 // CustomerLinks, which follow the operator's decisions; nothing is decided here.
 
 import { formatHome } from '../access/facts.ts'
-import type { CustomerLink, CustomerOrganization } from '../api/kinds.generated.ts'
 import { customerNamespace, selfLinkName } from '../api/names.ts'
 import { resources } from '../api/resources.ts'
 import { Failure } from './failures.ts'
 import { printable, type Answer, type Row } from './output.ts'
 import { homeNamespace } from './scope.ts'
-import { listAll, seen, show, type CommonOptions, type Session } from './session.ts'
+import type { TableRow } from '../runtime/index.ts'
+import { seen, show, type CommonOptions, type Session } from './session.ts'
 
 export type Listed = {
   readonly name: string
@@ -31,8 +31,7 @@ export async function customers(session: Session, options: CommonOptions): Promi
 export async function listedCustomers(session: Session): Promise<readonly Listed[]> {
   const { home } = session.scope
   if (!home) return fromPlatform(session)
-  const namespace = homeNamespace(home)
-  const links = await seen(listAll(session, resources.links, { namespace }))
+  const links = await linksIn(session, homeNamespace(home))
   if (!links) {
     throw new Failure(
       'NOT_ALLOWED',
@@ -43,74 +42,78 @@ export async function listedCustomers(session: Session): Promise<readonly Listed
   return (await withNested(session, links, own)).toSorted(byName)
 }
 
-async function fromPlatform(session: Session): Promise<readonly Listed[]> {
-  const objects = await seen(listAll(session, resources.customers))
-  if (objects) return objects.map(ofObject).toSorted(byName)
+async function fromPlatform({ signal, client, person }: Session): Promise<readonly Listed[]> {
+  const rows = await seen(client.table(signal, resources.customers))
+  if (rows) return rows.map((row) => listed(row, text(row['Parent']))).toSorted(byName)
   throw new Failure(
     'NO_ORGANIZATION',
-    `${await session.person()} may not see all customers of the platform, and the context names no organization.`,
+    `${await person()} may not see all customers of the platform, and the context names no organization.`,
   )
 }
 
-/** The links of one level, and below each nested customer those of the next one. */
+/** As the server lists them; what somebody has asked for and is no customer yet is left out. */
+async function linksIn(
+  { signal, client }: Session,
+  namespace: string,
+): Promise<readonly TableRow[] | undefined> {
+  const rows = await seen(client.table(signal, resources.links, { namespace }))
+  return rows?.filter((row) => text(row['ID']) !== undefined)
+}
+
+/** The links of one level, and below each nested customer those of the next one, where there is one. */
 async function withNested(
   session: Session,
-  links: readonly CustomerLink[],
+  links: readonly TableRow[],
   above: string | undefined,
 ): Promise<readonly Listed[]> {
-  const listed = links.filter(({ status }) => status?.customerID !== undefined)
-  const below = listed
-    .filter(({ status }) => status?.relation === 'Parent')
-    .map(async ({ metadata: { name } }) => {
-      const namespace = customerNamespace(name)
-      const inner = (await seen(listAll(session, resources.links, { namespace }))) ?? []
-      const nested = inner.filter(({ status }) => status?.relation === 'Parent')
+  const below = links
+    .filter((row) => row['Relation'] === 'Parent' && row['Nested'] !== false)
+    .map(async (row) => {
+      const name = text(row['Name']) ?? ''
+      const inner = (await linksIn(session, customerNamespace(name))) ?? []
+      const nested = inner.filter((each) => each['Relation'] === 'Parent')
       return withNested(session, nested, name)
     })
-  return [...listed.map((link) => ofLink(link, above)), ...(await Promise.all(below)).flat()]
+  const level = links.map((row) => {
+    const { Relation: relation } = row
+    const each = listed(row, relation === 'Parent' ? above : undefined)
+    const isSelf = relation === 'Self' && each.name === selfLinkName
+    return isSelf && above !== undefined ? { ...each, name: above } : each
+  })
+  return [...level, ...(await Promise.all(below)).flat()]
 }
 
-function ofLink({ metadata, status = {} }: CustomerLink, above: string | undefined): Listed {
-  const isSelf = metadata.name === selfLinkName && status.relation === 'Self'
+function listed(row: TableRow, parent: string | undefined): Listed {
+  const cell = (column: string) => text(row[column]) ?? ''
   return {
-    name: isSelf && above !== undefined ? above : metadata.name,
-    parent: status.relation === 'Parent' ? above : undefined,
-    relation: status.relation ?? '',
-    displayName: status.displayName ?? '',
-    domain: status.domain ?? '',
-    id: status.customerID ?? '',
-    access: status.access ?? '',
-    until: status.until ?? '',
-    signInURL: status.signInURL ?? '',
+    name: cell('Name'),
+    parent,
+    relation: cell('Relation'),
+    displayName: cell('Customer'),
+    domain: cell('Domain'),
+    id: cell('ID'),
+    access: cell('Access'),
+    until: cell('Until'),
+    signInURL: cell('Sign-In'),
   }
 }
 
-function ofObject({ metadata, spec, status }: CustomerOrganization): Listed {
-  return {
-    name: metadata.name,
-    parent: spec.parentRef?.name,
-    relation: '',
-    displayName: spec.displayName ?? '',
-    domain: spec.domain ?? '',
-    id: status?.customerID ?? metadata.uid ?? '',
-    access: status?.access ?? '',
-    until: status?.until ?? '',
-    signInURL: '',
-  }
+function text(cell: unknown): string | undefined {
+  return typeof cell === 'string' && cell !== '' ? cell : undefined
 }
 
 function byName(a: Listed, b: Listed): number {
   return a.name < b.name ? -1 : 1
 }
 
-function answerOf(listed: readonly Listed[]): Answer {
+function answerOf(customers: readonly Listed[]): Answer {
   // The platform is nobody's partner or parent; it has no column for it.
-  const related = listed.some(({ relation }) => relation !== '')
+  const related = customers.some(({ relation }) => relation !== '')
   return {
     columns: related
       ? ['NAME', 'CUSTOMER', 'DOMAIN', 'RELATION', 'ACCESS', 'UNTIL', 'SIGN-IN', 'ID']
       : ['NAME', 'CUSTOMER', 'DOMAIN', 'PARENT', 'ACCESS', 'UNTIL', 'ID'],
-    rows: listed.map((each): Row => {
+    rows: customers.map((each): Row => {
       const { name, displayName, domain, relation, access, until, signInURL, id } = each
       const first = [name, displayName, domain]
       return {

@@ -1,30 +1,21 @@
-// `devices [text]`: the devices of one customer, or of all customers that the person may enter, as their
-// assignments say it. What a device measures is in the customer's database and not here.
+// `devices [text]`: the devices of one customer, or of all customers that the person may enter: as the
+// registry has them where the person has a login there, else as assignments say it. What a device measures
+// is in the customer's database and not here.
 
-import type { DeviceAssignment } from '../api/kinds.generated.ts'
-import { customerNamespace } from '../api/names.ts'
-import { resources } from '../api/resources.ts'
+import { assignedDevices } from './devices-assigned.ts'
 import { listedCustomers } from './customers.ts'
+import { filterOf, type Device, type Filter } from './devices-filter.ts'
 import { Failure } from './failures.ts'
 import type { Answer } from './output.ts'
 import { plural } from './progress.ts'
+import { readDevices, readEntered, type Ask, type DeviceRow } from './registry.sql.ts'
 import { customerIn } from './scope.ts'
-import { pagesOf, seen, show, type CommonOptions, type Session } from './session.ts'
+import { seen, show, type CommonOptions, type Session } from './session.ts'
 
 export type DevicesOptions = CommonOptions & {
   readonly all?: boolean
   readonly customer?: string
   readonly selector?: string
-}
-
-type Device = {
-  readonly device: string
-  readonly name: string
-  readonly model: string
-  readonly customer: string
-  readonly state: string
-  readonly reason: string
-  readonly labels: Readonly<Record<string, string>>
 }
 
 export async function devices(
@@ -40,106 +31,85 @@ export async function devices(
     all || (customer === undefined && scope.works !== 'customer')
       ? undefined
       : customerIn(scope, customer)
-  const fits = filterOf(options.selector, text)
-  await show(session, options, async () => answerOf(await gather(session, one), fits), one)
+  const filter = filterOf(options.selector, text)
+  await show(session, options, async () => answerOf(await gather(session, one, filter)), one)
 }
 
-type Gathered = { readonly found: readonly Device[]; readonly hidden: number }
+type Gathered = { readonly found: readonly Device[]; readonly notes: readonly string[] }
 
-async function gather(session: Session, one: string | undefined): Promise<Gathered> {
+async function gather(
+  session: Session,
+  one: string | undefined,
+  filter: Filter,
+): Promise<Gathered> {
+  const { askRegistry } = await import('./registry.ts')
+  const asked = await askRegistry(session, async (ask) => ({
+    found: await registered(ask, one, filter),
+    entered: await readEntered(ask),
+  }))
+  if (asked.from === 'nowhere') {
+    const { found, notes } = await fromAssignments(session, one, filter)
+    return { found, notes: [...notes, `As assignments say it: ${asked.why}.`] }
+  }
+  const { found, entered } = asked.answer
+  if (one === undefined) {
+    const customers = await listedCustomers(session)
+    return { found, notes: hidden(customers.filter(({ id }) => !entered.includes(id)).length) }
+  }
+  // Whoever does not enter it sees nothing of it here, but may see what is assigned.
+  return found.length > 0 ? { found, notes: [] } : fromAssignments(session, one, filter)
+}
+
+async function registered(
+  ask: Ask,
+  customer: string | undefined,
+  { labels, text, fits }: Filter,
+): Promise<readonly Device[]> {
+  const found: Device[] = []
+  for await (const rows of readDevices(ask, { customer, labels, text })) {
+    const shown = rows.map(deviceOf).filter(fits)
+    found.push(...shown.filter((each) => customer === undefined || each.customer === customer))
+  }
+  return found
+}
+
+function deviceOf({ id, name, model, ...rest }: DeviceRow): Device {
+  const texts = { name: name ?? '', model: model ?? '' }
+  return { ...rest, ...texts, device: id, state: 'assigned', reason: '' }
+}
+
+async function fromAssignments(
+  session: Session,
+  one: string | undefined,
+  { fits }: Filter,
+): Promise<Gathered> {
   if (one !== undefined) {
-    const found = await seen(devicesOf(session, one))
-    if (found) return { found, hidden: 0 }
+    const found = await seen(assignedDevices(session, one))
+    if (found) return { found: found.filter(fits), notes: [] }
     throw new Failure(
       'NOT_ALLOWED',
       `${await session.person()} may not see the devices of ${one}, or there is no such customer.`,
     )
   }
   const customers = await listedCustomers(session)
-  const each = await Promise.all(customers.map(({ name }) => seen(devicesOf(session, name))))
+  const each = await Promise.all(customers.map(({ name }) => seen(assignedDevices(session, name))))
   const readable = each.filter((devices) => devices !== undefined)
-  return { found: readable.flat(), hidden: each.length - readable.length }
+  return { found: readable.flat().filter(fits), notes: hidden(each.length - readable.length) }
 }
 
-const pageSize = 50
-
-async function devicesOf(session: Session, customer: string): Promise<readonly Device[]> {
-  const namespace = customerNamespace(customer)
-  const found: Device[] = []
-  const pages = pagesOf(session, resources.devices, { namespace, limit: pageSize })
-  for await (const page of pages) {
-    found.push(...page.flatMap((assignment) => devicesIn(assignment, customer)))
-  }
-  return found
+function hidden(count: number): readonly string[] {
+  return count > 0 ? [`Not shown: ${plural(count, 'customer')} whose devices you may not see.`] : []
 }
 
-function devicesIn({ spec, status }: DeviceAssignment, customer: string): readonly Device[] {
-  const rejected = new Map((status?.rejected ?? []).map((each) => [each.id, each.reason]))
-  const reason = status?.conditions?.find(({ type }) => type === 'Assigned')?.reason ?? ''
-  const isSettled = status !== undefined && (status.pending ?? 0) === 0
-  return spec.devices.map(({ id, unitId, name = '', model = '', labels = {} }) => {
-    const device = id ?? unitId ?? ''
-    const refusal = rejected.get(device)
-    const state = refusal === undefined ? (isSettled ? 'assigned' : 'pending') : 'rejected'
-    return {
-      device,
-      name,
-      model,
-      customer,
-      state,
-      reason: refusal ?? (isSettled ? '' : reason),
-      labels,
-    }
-  })
-}
-
-type Filter = (device: Device) => boolean
-
-function filterOf(selector: string | undefined, text: string | undefined): Filter {
-  const wanted = text?.toLowerCase()
-  const terms = (selector ?? '')
-    .split(',')
-    .filter((term) => term !== '')
-    .map(termOf)
-  return (device) =>
-    terms.every((fits) => fits(device)) &&
-    (wanted === undefined ||
-      [device.device, device.name, device.model].some((cell) =>
-        cell.toLowerCase().includes(wanted),
-      ))
-}
-
-/** As kubectl's -l has it: `key`, `!key`, `key=value`, `key!=value`. */
-function termOf(term: string): Filter {
-  const [, not = '', key = '', operator, value = ''] =
-    /^(!?)([\w./-]+)(?:(!=|==?)([\w.-]*))?$/.exec(term.trim()) ?? []
-  if (key === '' || (not !== '' && operator !== undefined)) {
-    throw new Failure(
-      'WRONG_USE',
-      `-l ${term} is no selector. Write key=value, key!=value, key or !key.`,
-    )
-  }
-  return ({ labels }) => {
-    if (operator === undefined) return key in labels === (not === '')
-    return (labels[key] === value) === (operator !== '!=')
-  }
-}
-
-function answerOf({ found, hidden }: Gathered, fits: Filter): Answer {
-  const rows = found.filter(fits)
+function answerOf({ found, notes }: Gathered): Answer {
   return {
     columns: ['DEVICE', 'NAME', 'MODEL', 'CUSTOMER', 'STATE', 'REASON'],
-    rows: rows.map((each) => ({
+    rows: found.map((each) => ({
       name: each.device,
       cells: [each.device, each.name, each.model, each.customer, each.state, each.reason],
       value: each,
     })),
     none: 'No device.',
-    notes: [
-      ...(rows.length > 0 ? [`${plural(rows.length, 'device')}.`] : []),
-      ...(hidden > 0
-        ? [`Not shown: ${plural(hidden, 'customer')} whose devices you may not see.`]
-        : []),
-    ],
+    notes: [...(found.length > 0 ? [`${plural(found.length, 'device')}.`] : []), ...notes],
   }
 }

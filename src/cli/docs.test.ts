@@ -36,10 +36,13 @@ function scopeIn(command: Command): string | undefined {
 }
 
 describe('the documentation of the command', () => {
-  test.each(commandsUnder(program))('has a section for %s, with its scope', (name, scope) => {
-    const section = pages.split(/^## /m).find((part) => part.startsWith(`\`${name}\`\n`))
-    expect(section?.replaceAll(/\s+/g, ' ')).toContain(`Scope: ${scope}`)
-  })
+  test.each(commandsUnder(program))(
+    'has a section for %s, with its scope (S0-19)',
+    (name, scope) => {
+      const section = pages.split(/^## /m).find((part) => part.startsWith(`\`${name}\`\n`))
+      expect(section?.replaceAll(/\s+/g, ' ')).toContain(`Scope: ${scope}`)
+    },
+  )
 
   test('lists the exit codes, and failures have no other', () => {
     for (const [code, means] of Object.entries(exitCodes)) {

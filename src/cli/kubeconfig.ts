@@ -5,7 +5,7 @@
 import { readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { isMap, isSeq, parseDocument, type Document, type YAMLMap } from 'yaml'
+import { isMap, isSeq, parse, parseDocument, type Document } from 'yaml'
 import { apiGroup } from '../api/names.ts'
 import { Failure } from './failures.ts'
 import type { Environment } from './output.ts'
@@ -36,9 +36,9 @@ async function exists(path: string): Promise<boolean> {
 }
 
 export async function readContext(path: string, wanted: string | undefined): Promise<Context> {
-  const document = await read(path)
-  const name = wanted ?? text(document.get('current-context'))
-  const found = name === undefined ? undefined : contextIn(document, name)
+  const config = await read(path)
+  const name = wanted ?? text(config, 'current-context')
+  const found = name === undefined ? undefined : contextIn(config, name)
   if (name === undefined || !found) {
     throw new Failure('KUBECONFIG', `${path} has no context ${name ?? 'that is the current one'}.`)
   }
@@ -50,8 +50,8 @@ export async function writeContext(path: string, context: Context): Promise<void
   const file = await realpath(path)
   const release = await lock(file)
   try {
-    const document = await read(file)
-    const before = contextIn(document, context.name)
+    const document = await readDocument(file)
+    const before = contextIn(document.toJS(), context.name)
     if (before && !before.mark) {
       throw new Failure(
         'KUBECONFIG_TAKEN',
@@ -86,13 +86,26 @@ async function lock(file: string): Promise<() => Promise<void>> {
   return () => rm(path, { force: true })
 }
 
-async function read(path: string): Promise<Document.Parsed> {
+/** What it says; a document, which keeps comments, takes five times as long. */
+async function read(path: string): Promise<unknown> {
+  const written = await readFile(path, 'utf8')
+  try {
+    return parse(written)
+  } catch (cause) {
+    throw notYaml(path, cause)
+  }
+}
+
+async function readDocument(path: string): Promise<Document.Parsed> {
   const document = parseDocument(await readFile(path, 'utf8'))
   const [error] = document.errors
-  if (error) {
-    throw new Failure('KUBECONFIG', `${path} is not YAML: ${error.message.split('\n')[0]}.`)
-  }
+  if (error) throw notYaml(path, error)
   return document
+}
+
+function notYaml(path: string, cause: unknown): Failure {
+  const said = cause instanceof Error ? cause.message : String(cause)
+  return new Failure('KUBECONFIG', `${path} is not YAML: ${said.split('\n')[0]}.`, { cause })
 }
 
 function put(document: Document, context: Context): void {
@@ -116,38 +129,42 @@ function put(document: Document, context: Context): void {
   else contexts.items[at] = entry
 }
 
-function contextIn(document: Document, name: string): Context | undefined {
-  const contexts = document.get('contexts')
-  if (!isSeq(contexts)) return undefined
-  const item = contexts.items.find(
-    (each): each is YAMLMap => isMap(each) && each.get('name') === name,
-  )
-  const inner = item?.get('context')
-  if (!isMap(inner)) return undefined
+function contextIn(config: unknown, name: string): Context | undefined {
+  const context = named(field(config, 'contexts'), name, 'context')
+  if (context === undefined) return undefined
   return {
     name,
-    cluster: text(inner.get('cluster')) ?? '',
-    user: text(inner.get('user')) ?? '',
-    namespace: text(inner.get('namespace')),
-    mark: markIn(inner),
+    cluster: text(context, 'cluster') ?? '',
+    user: text(context, 'user') ?? '',
+    namespace: text(context, 'namespace'),
+    mark: markIn(context),
   }
 }
 
-function markIn(context: YAMLMap): Mark | undefined {
-  const extensions = context.get('extensions')
-  if (!isSeq(extensions)) return undefined
-  const ours = extensions.items.find(
-    (item): item is YAMLMap => isMap(item) && item.get('name') === apiGroup,
-  )
-  const mark = ours?.get('extension')
-  if (!isMap(mark)) return undefined
+function markIn(context: object): Mark | undefined {
+  const mark = named(field(context, 'extensions'), apiGroup, 'extension')
   const [organization, base, scope] = ['organization', 'base', 'scope'].map((key) =>
-    text(mark.get(key)),
+    text(mark, key),
   )
   if (organization === undefined || base === undefined) return undefined
   return { organization, base, scope: scope === 'all' ? 'all' : 'customer' }
 }
 
-function text(value: unknown): string | undefined {
+/** As a kubeconfig lists things: `- name: …` and beside it what has that name. */
+function named(list: unknown, name: string, key: string): object | undefined {
+  const entries: readonly unknown[] = Array.isArray(list) ? list : []
+  const found = field(
+    entries.find((entry) => field(entry, 'name') === name),
+    key,
+  )
+  return typeof found === 'object' && found !== null ? found : undefined
+}
+
+function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
+}
+
+function text(from: unknown, key: string): string | undefined {
+  const value = field(from, key)
   return typeof value === 'string' && value !== '' ? value : undefined
 }

@@ -11,6 +11,7 @@ const answer: Answer = {
   notes: ['Careful.'],
 }
 const screen = (format: Format) => ({
+  in: new PassThrough(),
   out: new PassThrough(),
   err: new PassThrough(),
   format,

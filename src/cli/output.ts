@@ -2,7 +2,7 @@
 // scripts. The answer itself goes to stdout; scope, notes and questions to stderr, so that a pipe gets
 // the answer alone. Colours only on a terminal, and never with NO_COLOR.
 
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 
 export const formats = ['table', 'json', 'yaml', 'name'] as const
 export type Format = (typeof formats)[number]
@@ -25,6 +25,8 @@ export type Answer = {
 }
 
 export type Screen = {
+  /** Where answers to questions are typed. */
+  readonly in: Readable
   readonly out: Writable
   readonly err: Writable
   readonly format: Format

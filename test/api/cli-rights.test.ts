@@ -1,4 +1,4 @@
-// Every command as each kind of person, in a real terminal: what answers, what says plainly that it may
+// Every command as each kind of person: what answers, what says plainly that it may
 // not, and that nobody is shown what is not theirs. Promises: ISOLATED.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeProgram } from '../../src/cli/program.ts'
 import { startCliWorld, type CliWorld, type Who } from '../support/cli-world.ts'
+import { customer } from '../support/manifests.ts'
+import { field } from '../support/world.ts'
 
 let cli: CliWorld
 let directory = ''
@@ -73,48 +75,80 @@ test('every command is in the table', () => {
   for (const name of named) expect(Object.keys(table).join('\n')).toContain(name)
 })
 
-describe.each(people.map((who, at) => [who, at] as const))('as %s', (who, at) => {
-  test(
-    'each command answers, or says plainly that it may not, and shows nothing of others',
-    { timeout: 240_000 },
-    async () => {
-      const expected = Object.fromEntries(
-        Object.entries(table).map(([command, codes]) => [command, Number(codes.split(' ')[at])]),
-      )
-      const queue = Object.keys(table)
-      const codes: Record<string, number> = {}
-      const work = async (): Promise<void> => {
-        for (let command = queue.shift(); command !== undefined; command = queue.shift()) {
-          const { code, screen } = await runOnce(who, command)
-          codes[command] = code
-          const mine =
-            who === 'platform'
-              ? /^$/
-              : who.startsWith('customer') || who === 'stranger'
-                ? foreign
-                : ofThePartner
-          // What was typed may be repeated.
-          const shown = screen.replaceAll(/iberia(?=[^a-z])/g, (name) =>
-            command.includes(name) ? '' : name,
-          )
-          expect.soft(shown, `${who}: ${command}`).not.toMatch(mine)
-          if (code === 4) expect.soft(screen, command).toMatch(/may not|Refused|has no login|needs/)
-          if (who === 'stranger') expect.soft(screen, command).not.toMatch(/Acme|sara@|nordic:tina/)
-        }
-      }
-      await Promise.all([work(), work(), work()])
-      expect(codes).toEqual(expected)
-    },
+/** Answers, or says plainly that it may not, and shows nothing of others. */
+function check(who: Who, command: string, { code, screen }: { code: number; screen: string }) {
+  const mine =
+    who === 'platform'
+      ? /^$/
+      : who.startsWith('customer') || who === 'stranger'
+        ? foreign
+        : ofThePartner
+  // What was typed may be repeated.
+  const shown = screen.replaceAll(/iberia(?=[^a-z])/g, (name) =>
+    command.includes(name) ? '' : name,
   )
+  expect.soft(shown, `${who}: ${command}`).not.toMatch(mine)
+  if (code === 4) expect.soft(screen, command).toMatch(/may not|Refused|has no login|needs/)
+  if (who === 'stranger') expect.soft(screen, command).not.toMatch(/Acme|sara@|nordic:tina/)
+}
+
+function expectedOf(codes: string, at: number): number {
+  return Number(codes.split(' ')[at])
+}
+
+async function inTurns<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
+  const queue = [...all]
+  const one = async (): Promise<void> => {
+    for (let each = queue.shift(); each !== undefined; each = queue.shift()) await work(each)
+  }
+  await Promise.all([one(), one(), one(), one()])
+}
+
+describe.each(people.map((who, at) => [who, at] as const))('as %s', (who, at) => {
+  test('each command answers, or says plainly that it may not, and shows nothing of others', async () => {
+    const codes: Record<string, number> = {}
+    await inTurns(Object.keys(table), async (command) => {
+      const words = command.replace('devices.csv', join(directory, 'devices.csv')).split(' ')
+      const ended = await cli.runHere(who, words, { answers: 'n\r' })
+      codes[command] = ended.code
+      check(who, command, ended)
+    })
+    const expected = Object.entries(table).map(([command, each]) => [command, expectedOf(each, at)])
+    expect(codes).toEqual(Object.fromEntries(expected))
+  })
 })
 
-async function runOnce(who: Who, command: string) {
-  const terminal = await cli.open(who, command.split(' '), { cwd: directory })
-  const declined = terminal.untilShown('[y/N]', 60_000).then(
-    () => terminal.type('n\r'),
-    () => {},
+test('in a real terminal each command ends in the same way', { timeout: 120_000 }, async () => {
+  const runs = Object.entries(table).map(([command, codes], index) => {
+    const at = index % people.length
+    return { command, who: people[at] ?? 'stranger', code: expectedOf(codes, at) }
+  })
+  await inTurns(runs, async ({ who, command, code }) => {
+    const terminal = await cli.open(who, command.split(' '), { cwd: directory })
+    const declined = terminal.untilShown('[y/N]', 60_000).then(
+      () => terminal.type('n\r'),
+      () => {},
+    )
+    const ended = { code: await terminal.exited, screen: terminal.screen() }
+    await declined
+    check(who, command, ended)
+    expect.soft([command, ended.code]).toEqual([command, code])
+  })
+})
+
+test('who looks from above sees every level, and knows where there is none further down', async () => {
+  const { world } = cli
+  const below = async () => {
+    const link = await world.get('clink', 'acme-a', 'customer-acme')
+    return field(link, 'status', 'hasNested')
+  }
+  expect(await below()).toBe(false)
+  await world.apply(
+    customer('acme-a-1', { parentRef: { name: 'acme-a' }, database: { enabled: false } }),
   )
-  const code = await terminal.exited
-  await declined
-  return { code, screen: terminal.screen() }
-}
+  await world.until('it is told', async () => (await below()) === true)
+  await world.until('it is listed', async () => {
+    const { screen } = await cli.runHere('customer SuperAdmin', ['customers', '-o', 'name'])
+    return screen.trim().split(/\s+/).join() === 'acme,acme-a,acme-a-1' || screen
+  })
+})

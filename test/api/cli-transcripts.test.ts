@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { persons, startCliWorld, type CliWorld, type Who } from '../support/cli-world.ts'
 
-const pages = ['look', 'scope', 'devices', 'change'] as const
+const pages = ['look', 'scope', 'devices', 'connect', 'change'] as const
 const records = process.env['TENANTRY_RECORD'] === '1'
 
 let cli: CliWorld

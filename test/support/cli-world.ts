@@ -3,7 +3,9 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { parse, stringify } from 'yaml'
+import { runCommandLine } from '../../src/cli/command-line.ts'
 import { customer, grant, member, partner } from './manifests.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 import { startWorld, type World, type WorldOptions } from './world.ts'
@@ -36,6 +38,12 @@ export type CliWorld = AsyncDisposable & {
   /** In a terminal of its own, to its end. */
   run(who: Who, args: readonly string[], options?: RunOptions): Promise<Ended>
   open(who: Who, args: readonly string[], options?: RunOptions): Promise<Terminal>
+  /** In this process, with streams in place of a terminal: for where many commands count more than the terminal. */
+  runHere(
+    who: Who,
+    args: readonly string[],
+    options?: Pick<RunOptions, 'answers' | 'kubeconfig'>,
+  ): Promise<Omit<Ended, 'raw'>>
 }
 
 export type RunOptions = {
@@ -89,6 +97,21 @@ export async function startCliWorld(options: WorldOptions = {}): Promise<CliWorl
       }
       const code = await terminal.exited
       return { code, screen: terminal.screen(), raw: terminal.raw() }
+    },
+    async runHere(who, args, how = {}) {
+      const KUBECONFIG = how.kubeconfig ?? (await kubeconfig(who))
+      let screen = ''
+      const shown = () => Object.assign(new PassThrough(), { isTTY: true, columns: 1000 })
+      const [stdin, stdout, stderr] = [shown(), shown(), shown()]
+      stdout.on('data', (text: Buffer) => (screen += text.toString()))
+      stderr.on('data', (text: Buffer) => {
+        screen += text.toString()
+        if (text.toString().includes('[y/N]')) stdin.write(how.answers ?? '')
+      })
+      const { signal } = new AbortController()
+      const env = { ...process.env, KUBECONFIG, NO_COLOR: '1' }
+      const code = await runCommandLine(signal, args, { stdin, stdout, stderr, env })
+      return { code, screen }
     },
     async [Symbol.asyncDispose]() {
       await world[Symbol.asyncDispose]()
