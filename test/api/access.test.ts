@@ -113,7 +113,7 @@ describe('a window', () => {
     expect(prober.lastYes()).toBeLessThan(end + 1_000)
   })
 
-  test('ends within two seconds with every replica dead: ten of ten (NO-LATE)', async () => {
+  test('ends within two seconds with every replica dead: ten of ten (TH-01, NO-LATE)', async () => {
     await untilTwoReplicas()
     const names = Array.from({ length: 10 }, (_, at) => `dead-${at}`)
     await make(...names)

@@ -2,6 +2,7 @@
 // customer. Promises: ONE-OWNER, ISOLATED, NOTHING-LOST, QUIET.
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { nameOf, tailAudit } from '../bench/audit.ts'
 import { customer, devices, grant, inMs, member, partner } from '../support/manifests.ts'
 import { field, startWorld, type World } from '../support/world.ts'
 
@@ -81,6 +82,22 @@ describe('an assignment', () => {
     await world.until('the customer counts them', async () => {
       return field(await world.get('corg', 'acme'), 'status', 'devices') === 3
     })
+  })
+
+  test('costs one read of its list, its finalizer and its status', async () => {
+    const audit = tailAudit(world.platform.plane.auditLog ?? '')
+    await audit.next()
+    await world.apply(devices('acme', 'counted', ['n-1', 'n-2']))
+    await until('counted', 'acme', 'True/Ready')
+    await world.until('the customer counts them', async () => {
+      return field(await world.get('corg', 'acme'), 'status', 'devices') === 5
+    })
+    const asked = (await audit.next()).filter(({ name }) => name === 'counted')
+    expect(asked.map(nameOf)).toEqual([
+      'get deviceassignments',
+      'patch deviceassignments',
+      'patch deviceassignments/status',
+    ])
   })
 
   test('of somebody else’s device is refused it, is told nothing of the owner, and gets the rest', async () => {

@@ -208,7 +208,7 @@ describe('the end', () => {
     await world.until('nothing is left', async () => (await objectsOf('brief')) === '', 30_000)
   }, 90_000)
 
-  test('of a partner lets the next one in only when nobody can act any more (ONE-PARTNER)', async () => {
+  test('of a partner lets the next one in only when nobody can act any more (TH-23, ONE-PARTNER)', async () => {
     expect(await acts('moving')).toBe(true)
     await world.apply(grant('moving', 'other', { technicians: [{ name: 'other:olaf' }] }))
     await world.until('the condition says what it waits for', async () => {

@@ -158,7 +158,7 @@ describe('a technician', () => {
     }
   })
 
-  test('has a login from the start of the window to its end, and the open session ends with it (NO-EARLY, NO-LATE)', async () => {
+  test('has a login from the start of the window to its end, and the open session ends with it (TH-15, NO-EARLY, NO-LATE)', async () => {
     await make('timed')
     const [start, end] = [Date.now() + 4_000, Date.now() + 9_000]
     await world.apply(
@@ -341,7 +341,7 @@ describe('by hand', () => {
     await session.end()
   })
 
-  test('a customer that is taken away with its finalizers leaves nobody in its database (NO-LATE)', async () => {
+  test('a customer that is taken away with its finalizers leaves nobody in its database (TH-07, NO-LATE)', async () => {
     await make('forced')
     await world.apply(
       grant('forced', 'fabrikam', { technicians: [{ name: 'fabrikam:tina', scope: 'Full' }] }),

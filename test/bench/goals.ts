@@ -28,6 +28,11 @@ export const goals = {
   endsAtOnce: { says: '≤ 100 ms', atMost: 100 },
   sessionCut: { says: '≤ 100 ms', atMost: 100 },
   overlaps: { says: 'none', atMost: 0 },
+  duplicates: { says: 'none', atMost: 0 },
+  deviceLoad: { says: '≥ 0.5', atLeast: 0.5 },
+  deviceMove: { says: '≤ 50 ms', atMost: 50 },
+  devicePage: { says: '≤ 50 ms', atMost: 50 },
+  whose: { says: '≤ 1 ms', atMost: 1 },
 } as const satisfies Record<string, Goal>
 
 export type GoalName = keyof typeof goals

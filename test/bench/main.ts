@@ -1,7 +1,8 @@
 // `npm run bench`: everything that is promised of speed, measured on the local control plane with fsync on,
 // beside a bare client in the same run. `-- --quick` shows within minutes that it all works;
-// `-- --only growth,restart` runs some phases, `-- --customers 2000` grows less far, `-- --out <folder>`
-// says where JSON, page and charts go. Ctrl-C stops in order and keeps what was measured.
+// `-- --only growth,restart` runs some phases, `-- --customers 2000` grows that far however long it takes,
+// `-- --at-once 5000` ends so many windows in one instant, `-- --out <folder>` says where JSON, page and
+// charts go. Ctrl-C stops in order and keeps what was measured.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -66,6 +67,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     customers: { type: 'string' },
+    'at-once': { type: 'string' },
     out: { type: 'string' },
   },
 })
@@ -158,13 +160,14 @@ async function publish(): Promise<void> {
 
 function sizesWanted(): Sizes {
   const base = values.quick ? quick : full
-  if (values.customers === undefined) return base
+  const atOnce = Number(values['at-once'] ?? base.atOnce)
+  if (values.customers === undefined) return { ...base, atOnce }
   const most = Number(values.customers)
   if (!Number.isInteger(most) || most < 4) {
     throw new RangeError(`--customers ${values.customers} is no whole number of at least 4.`)
   }
   const steps = [...base.steps.filter((step) => step < most), most]
-  return { ...base, steps, atOnce: Math.min(base.atOnce, most) }
+  return { ...base, steps, growMs: Infinity, atOnce: Math.min(atOnce, most) }
 }
 
 function phasesWanted(): readonly Phase[] {

@@ -1,7 +1,7 @@
-// An independent watcher: when each customer became Ready, as everybody else would see it. One watch,
-// open before the first manifest is sent.
+// An independent watcher: when each customer, or object of another kind, became Ready, as everybody else would
+// see it. One watch, open before the first manifest is sent. Objects are told apart by their names alone.
 import { resources } from '../../src/api/resources.ts'
-import type { Client } from '../../src/runtime/index.ts'
+import type { Client, ResourceOf } from '../../src/runtime/index.ts'
 import { field } from '../support/world.ts'
 
 export type ReadyWatch = {
@@ -15,23 +15,27 @@ export type ReadyWatch = {
 
 const watchSeconds = 3_600
 
-export async function watchReady(signal: AbortSignal, client: Client): Promise<ReadyWatch> {
+export async function watchReady(
+  signal: AbortSignal,
+  client: Client,
+  resource: ResourceOf<unknown> = resources.customers,
+): Promise<ReadyWatch> {
   const stopping = new AbortController()
   const both = AbortSignal.any([signal, stopping.signal])
-  const { resourceVersion } = await client.list(signal, resources.customers, { limit: 1 })
+  const { resourceVersion } = await client.list(signal, resource, { limit: 1 })
   const when = new Map<string, number>()
   let told = () => {}
   let failure: unknown
   const watching = (async () => {
     const options = { resourceVersion, timeoutSeconds: watchSeconds }
-    for await (const { type, object } of client.watch(both, resources.customers, options)) {
+    for await (const { type, object } of client.watch(both, resource, options)) {
       if (type === 'BOOKMARK' || !isReady(object)) continue
       const name = String(field(object, 'metadata', 'name'))
       if (when.has(name)) continue
       when.set(name, performance.now())
       told()
     }
-    throw new Error('The watch of the customers ended. Run the benchmark again.')
+    throw new Error(`The watch of ${resource.plural} ended. Run the benchmark again.`)
   })().catch((error: unknown) => {
     if (both.aborted) return
     failure = error
@@ -58,7 +62,7 @@ export async function watchReady(signal: AbortSignal, client: Client): Promise<R
             signal.aborted
               ? signal.reason
               : new Error(
-                  `${missing.size} customers are not Ready after ${withinMs / 1000} s, ${some} among them. The operator's log says why.`,
+                  `${missing.size} ${resource.plural} are not Ready after ${withinMs / 1000} s, ${some} among them. The operator's log says why.`,
                 ),
           )
         })

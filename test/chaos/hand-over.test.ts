@@ -115,7 +115,8 @@ async function startDatabaseProber(world: World): Promise<DatabaseProber> {
       const { rows } = await client.query<{ oid: string }>(
         `SELECT oid::text FROM pg_roles WHERE rolname ~ '_g_' AND rolcanlogin
          UNION SELECT usesysid::text FROM pg_stat_activity
-           WHERE datname ~ '^t_' AND coalesce(usename !~ '_(adm|rw|ro)_[ab]$' AND usename <> 'postgres', true)`,
+           WHERE datname ~ '^t_' AND backend_type = 'client backend' -- a worker of autovacuum is nobody
+             AND coalesce(usename !~ '_(adm|rw|ro)_[ab]$' AND usename <> 'postgres', true)`,
       )
       seen = rows.map(({ oid }) => oid)
       looks += 1

@@ -38,7 +38,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
     }
   }
 
-  test('a login ends with its window where the server is a minute behind (NO-LATE)', async () => {
+  test('a login ends with its window where the server is a minute behind (TH-02, NO-LATE)', async () => {
     await operatorAhead(59_500, async (databases) => {
       const tina = newPerson(first(), { until: Date.now() + 59_500 + 2_500 })
       await databases.ensurePeople(signal, { ...first(), people: [tina] })

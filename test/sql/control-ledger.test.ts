@@ -93,6 +93,8 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
       state: 'Linked',
       partner: 'fabrikam',
       epoch: 1,
+      agreement: 'A-7',
+      levels: ['estimatedLoad'],
     }
     for (const each of [ledger, new Ledger(control, 'replica-2')]) {
       const before = await writesOf(world)
@@ -101,7 +103,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
       await each.tellLink(signal, link)
       if (each !== ledger) expect(await writesOf(world)).toBe(before)
     }
-    expect(await told(customer)).toHaveLength(3)
+    expect(await told(customer)).toHaveLength(4)
   })
 
   test('the people of customers that are gone by force are ended', async () => {

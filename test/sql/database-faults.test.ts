@@ -3,54 +3,27 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CustomerDatabase } from '../../src/databases/databases.ts'
 import { databaseName, ownerRole } from '../../src/databases/names.ts'
+import { dieAtEveryStatement, moments, type Live } from '../support/deaths.ts'
 import { administrators, newCustomer, startSqlWorld, type SqlWorld } from '../support/sql-world.ts'
-import {
-  startStatementProxy,
-  type Moment,
-  type StatementProxy,
-} from '../support/statement-proxy.ts'
 
 const { signal } = new AbortController()
-// Before a statement the server is as it was after the one before, so two moments are all there are.
-const moments: readonly Moment[] = ['during', 'after']
+const allowed = ['pgcrypto']
 
 describe.each(administrators)('on a server whose administrator %s', (_says, kind) => {
   let world: SqlWorld
-  let proxy: StatementProxy
   let bystander: CustomerDatabase
   beforeAll(async () => {
     world = await startSqlWorld(signal, kind)
-    proxy = await startStatementProxy(world.postgres)
   })
-  afterAll(async () => {
-    await proxy[Symbol.asyncDispose]()
-    await world[Symbol.asyncDispose]()
-  })
+  afterAll(() => world[Symbol.asyncDispose]())
 
-  /** One operator's life: it makes the customer, and dies at that statement. Says whether it died. */
-  async function lifeUntil(
-    spec: CustomerDatabase,
-    cutAt: number,
-    moment: Moment,
-  ): Promise<boolean> {
-    proxy.revive(cutAt, moment)
-    const databases = world.connect({ host: '127.0.0.1', port: proxy.port, tls: 'off' }, [
-      'pgcrypto',
-    ])
-    try {
-      await databases.ensure(signal, spec)
-    } catch (error) {
-      expect(error, `statement ${cutAt}: ${proxy.last()}`).toMatchObject({
-        code: 'SERVER_UNREACHABLE',
-      })
-      expect(proxy.isDead()).toBe(true)
-    }
-    await databases.stop()
-    return proxy.isDead()
-  }
+  const everyStatement = (
+    moment: (typeof moments)[number],
+    story: (live: Live) => Promise<void>,
+  ): Promise<readonly string[]> => dieAtEveryStatement(world, moment, story, allowed)
 
   async function nextLife(spec: CustomerDatabase): Promise<void> {
-    const databases = world.connect({}, ['pgcrypto'])
+    const databases = world.connect({}, allowed)
     await databases.ensure(signal, spec)
     expect(await databases.prove(signal, spec)).toEqual({ isolated: true, problems: [] })
     expect(await databases.ensure(signal, spec)).toEqual({ wrote: false, steps: [] })
@@ -86,18 +59,18 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
     await world.superuser('CREATE DATABASE bobs')
     // The operator does this itself where it may, and nothing else.
     await world.superuser('REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC')
-    for (let cutAt = 1; cutAt <= 12; cutAt += 1) {
+    await everyStatement('after', async (live) => {
       const spec = newCustomer()
       const closed = await everythingBut(spec)
       if (kind === 'superuser') {
         await world.superuser('GRANT CONNECT ON DATABASE postgres TO PUBLIC')
       }
-      expect(await lifeUntil(spec, cutAt, 'after')).toBe(true)
+      await live((databases) => databases.ensure(signal, spec))
       await nextLife(spec)
       expect(await everythingBut(spec)).toEqual(closed)
       await remove(spec)
       await world.superuser(`DROP ROLE ${ownerRole}`)
-    }
+    })
   }, 240_000)
 
   test.each(moments)(
@@ -105,13 +78,11 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
     async (moment) => {
       bystander ??= newCustomer()
       await world.databases.ensure(signal, bystander)
-      const points: string[] = []
-      for (let cutAt = 1; ; cutAt += 1) {
+      const points = await everyStatement(moment, async (live) => {
         const spec = newCustomer({ extensions: ['pgcrypto'] })
         const name = databaseName(spec.customerUid)
         const before = await everythingBut(spec)
-        const died = await lifeUntil(spec, cutAt, moment)
-        points.push(proxy.last())
+        await live((databases) => databases.ensure(signal, spec))
         // ISOLATED: at no point can another customer enter.
         await expect(world.as(bystander, 'adm', 'SELECT 1', spec)).rejects.toMatchObject({
           code: expect.stringMatching(/^(3D000|55000|42501)$/),
@@ -122,10 +93,9 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
             `SELECT datname::text AS name FROM pg_database WHERE datname ~ '^${name}'`,
           ),
         ).toEqual([{ name }])
-        expect(await everythingBut(spec), proxy.last()).toEqual(before)
+        expect(await everythingBut(spec)).toEqual(before)
         await remove(spec)
-        if (!died) break
-      }
+      })
       const said = points.join('\n')
       for (const statement of [
         'CREATE ROLE',

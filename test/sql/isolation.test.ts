@@ -1,9 +1,19 @@
 // The isolation matrix: every way that we know of for one customer to look at another, tried with real logins of the strongest
-// kind. Each is refused; what PostgreSQL does not hide is in isolation-limits.test.ts. Holds ISOLATED.
+// kind by each of three customers at each other, who came by their databases in the three ways there are. Each way is refused; what
+// PostgreSQL does not hide is in isolation-limits.test.ts. Holds ISOLATED.
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { CustomerDatabase } from '../../src/databases/databases.ts'
-import { applicationRoles, databaseName, groupName, markOf } from '../../src/databases/names.ts'
+import { Databases, type CustomerDatabase } from '../../src/databases/databases.ts'
+import {
+  applicationRoles,
+  databaseName,
+  groupName,
+  loginName,
+  markOf,
+  type ApplicationRole,
+} from '../../src/databases/names.ts'
+import { newPassword } from '../../src/databases/password.ts'
+import { claimStep } from '../../src/databases/recipe.sql.ts'
 import {
   administrators,
   loginOf,
@@ -18,16 +28,34 @@ const forbidden = { code: '42501' }
 
 describe.each(administrators)('on a server whose administrator %s', (_says, kind) => {
   let world: SqlWorld
-  const first = newCustomer({ connectionLimit: 6 })
-  const second = newCustomer({ connectionLimit: 6 })
+  const made = newCustomer({ connectionLimit: 6 })
+  const claimed = newCustomer({ connectionLimit: 6 })
+  const beforeTurning = newCustomer({ connectionLimit: 6 })
+  const turned = withOtherLogins(beforeTurning)
+  const customers = [
+    ['whose database was made', made],
+    ['who had one of the warm pool', claimed],
+    ['whose logins have turned', turned],
+  ] as const
+  const pairs = customers.flatMap(([who, me]) =>
+    customers
+      .filter(([, other]) => other !== me)
+      .map(([whom, other]) => [who, whom, me, other] as const),
+  )
   /** Somebody of each is at work the whole time. */
   const atWork = new Map<CustomerDatabase, Client>()
 
   beforeAll(async () => {
     world = await startSqlWorld(signal, kind)
-    for (const customer of [first, second]) {
+    await world.databases.ensure(signal, made)
+    const pooled = new Databases({ servers: [world.server], allowedExtensions: [], warmPool: 1 })
+    await pooled.fillPool(signal, 'main')
+    expect((await pooled.ensure(signal, claimed)).steps).toContain(claimStep)
+    await pooled.stop()
+    await world.databases.ensure(signal, beforeTurning)
+    await world.databases.ensure(signal, turned)
+    for (const [, customer] of customers) {
       const name = databaseName(customer.customerUid)
-      await world.databases.ensure(signal, customer)
       const session = await world.open(loginOf(customer, 'adm'), name)
       await session.query(
         `CREATE TABLE secret AS SELECT 'classified' AS word;
@@ -35,7 +63,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
          CREATE TABLE output (line text);
          CREATE FUNCTION fired() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
          CREATE TEMP TABLE at_work AS SELECT 'classified' AS word;
-         SELECT lo_from_bytea(${customer === first ? 70_001 : 70_002}, 'classified');
+         SELECT lo_from_bytea(${largeObjectOf(customer)}, 'classified');
          SELECT pg_advisory_lock(42)`,
       )
       atWork.set(customer, session)
@@ -46,10 +74,11 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
     await world[Symbol.asyncDispose]()
   })
 
-  describe.each([
-    ['the first customer at the second', first, second],
-    ['the second customer at the first', second, first],
-  ] as const)('%s', (_who, me, other) => {
+  function largeObjectOf(customer: CustomerDatabase): number {
+    return 70_000 + customers.findIndex(([, each]) => each === customer)
+  }
+
+  describe.each(pairs)('a customer %s, looking at one %s,', (_who, _whom, me, other) => {
     const mine = databaseName(me.customerUid)
     const theirs = databaseName(other.customerUid)
     const theirGroups = applicationRoles.map((role) => groupName(other.customerUid, role))
@@ -127,9 +156,9 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
     })
 
     test('22: cannot read their large objects', async () => {
-      const [own, notOwn] = me === first ? [70_001, 70_002] : [70_002, 70_001]
-      expect(await iSay(`SELECT lo_get(${own})::text AS word`)).toHaveLength(1)
-      await expect(iSay(`SELECT lo_get(${notOwn})`)).rejects.toMatchObject({ code: '42704' })
+      expect(await iSay(`SELECT lo_get(${largeObjectOf(me)})::text AS word`)).toHaveLength(1)
+      const theirs = `SELECT lo_get(${largeObjectOf(other)})`
+      await expect(iSay(theirs)).rejects.toMatchObject({ code: '42704' })
     })
 
     test('23: does not see what they are doing', async () => {
@@ -228,3 +257,12 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
     })
   })
 })
+
+/** The second of each pair. */
+function withOtherLogins(spec: CustomerDatabase): CustomerDatabase {
+  const login = (role: ApplicationRole) => ({
+    username: loginName(spec.customerUid, role, 'b'),
+    password: newPassword(),
+  })
+  return { ...spec, logins: { adm: login('adm'), rw: login('rw'), ro: login('ro') } }
+}

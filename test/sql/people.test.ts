@@ -58,7 +58,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
   }
 
   describe('a person', () => {
-    test('with full access reads and writes, and makes, owns and becomes nothing', async () => {
+    test('with full access reads and writes, and makes, owns and becomes nothing (TH-17)', async () => {
       const tina = await letIn()
       await say(tina, "INSERT INTO word VALUES (0, 'new'); UPDATE word SET word = 'n' WHERE id = 0")
       expect(await say(tina, 'DELETE FROM word WHERE id = 0 RETURNING word')).toEqual([

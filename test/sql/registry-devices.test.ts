@@ -3,8 +3,16 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TenantryError } from '../../src/api/errors.ts'
 import { Control } from '../../src/databases/control/control.ts'
-import { claim } from '../../src/databases/registry/devices.sql.ts'
-import { named, newIds, newTerms, registryOf, tally, told } from '../support/registry.ts'
+import { claim, type Terms } from '../../src/databases/registry/devices.sql.ts'
+import {
+  named,
+  newIds,
+  newTerms,
+  registryOf,
+  tally,
+  told,
+  tornDevices,
+} from '../support/registry.ts'
 import { administrators, startSqlWorld, writesOf, type SqlWorld } from '../support/sql-world.ts'
 
 const { signal } = new AbortController()
@@ -28,7 +36,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
       `SELECT id, customer AS owner FROM tenantry.owned_devices WHERE id = ANY ('{${ids.join(',')}}') ORDER BY id`,
       'tenantry',
     )
-  const one = () => newIds(1)[0] ?? ''
+  const newId = () => newIds(1)[0] ?? ''
   const sleepPast = (id: string) =>
     world.superuser(
       `UPDATE tenantry.reservations SET until = clock_timestamp() WHERE device = '${id}'`,
@@ -36,7 +44,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
     )
 
   test('the first claimant gets a device, the second is told that it is taken and not whose it is', async () => {
-    const [acme, beta, id] = [newTerms(), newTerms(), one()]
+    const [acme, beta, id] = [newTerms(), newTerms(), newId()]
     expect(told(await registry.claim(acme, named(id)))).toEqual({ [id]: 'Claim' })
     const refusal = await registry.claim(beta, named(id))
     expect(refusal).toEqual([{ id, outcome: 'DeviceTaken' }])
@@ -56,7 +64,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
   })
 
   test('a move takes a device from its source alone, and the source does not take it back by itself', async () => {
-    const [source, other, id, free] = [newTerms(), newTerms(), one(), one()]
+    const [source, other, id, free] = [newTerms(), newTerms(), newId(), newId()]
     await registry.claim(source, named(id))
     const wrong = newTerms({ fromUid: other.customerUid })
     expect(told(await registry.claim(wrong, named(id, free)))).toEqual({
@@ -74,8 +82,23 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
     expect(told(await registry.claim(target, named(id)))).toEqual({ [id]: 'MovedAway' })
   })
 
+  test('of three that each move from the next one, none gets the device a second time by itself', async () => {
+    const [one, two, three, id] = [newTerms(), newTerms(), newTerms(), newId()]
+    const from = (terms: Terms, source: Terms) => ({ ...terms, fromUid: source.customerUid })
+    const [first, second, third] = [from(one, two), from(two, three), from(three, one)]
+    await registry.claim(two, named(id))
+    expect(told(await registry.claim(first, named(id)))).toEqual({ [id]: 'Move' })
+    expect(told(await registry.claim(third, named(id)))).toEqual({ [id]: 'Move' })
+    expect(told(await registry.claim(second, named(id)))).toEqual({ [id]: 'MovedAway' })
+    // What somebody wants anew goes on from there, and who had it before does not follow.
+    expect(told(await registry.claim({ ...second, generation: 2 }, named(id)))).toEqual({
+      [id]: 'Move',
+    })
+    expect(told(await registry.claim(first, named(id)))).toEqual({ [id]: 'MovedAway' })
+  })
+
   test('a released device waits a day for its last customer, then it is free', async () => {
-    const [acme, beta, id] = [newTerms(), newTerms(), one()]
+    const [acme, beta, id] = [newTerms(), newTerms(), newId()]
     await registry.claim(acme, named(id))
     expect(await registry.release(acme.assignment)).toEqual([id])
     expect(told(await registry.claim(beta, named(id)))).toEqual({ [id]: 'DeviceReserved' })
@@ -113,7 +136,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
   test('one assignment does not take from another of its customer, unless that one is gone', async () => {
     const first = newTerms()
     const second = newTerms({ customerUid: first.customerUid, customer: first.customer })
-    const id = one()
+    const id = newId()
     await registry.claim(first, named(id))
     const beside = { ...second, others: [first.assignment] }
     expect(told(await registry.claim(beside, named(id)))).toEqual({ [id]: 'InOtherAssignment' })
@@ -122,7 +145,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
   })
 
   test('devices of an assignment follow it to the customer that was created again', async () => {
-    const [acme, id] = [newTerms(), one()]
+    const [acme, id] = [newTerms(), newId()]
     await registry.claim(acme, named(id))
     const again = { ...acme, customerUid: randomUUID() }
     expect(told(await registry.claim(again, named(id)))).toEqual({ [id]: 'Adopt' })
@@ -158,7 +181,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
   })
 
   test('what is named and labelled otherwise is corrected, and what is not is left alone', async () => {
-    const [acme, id] = [newTerms(), one()]
+    const [acme, id] = [newTerms(), newId()]
     const device = { id, name: 'Pump', model: 'x', labels: { site: 'kiel' } }
     await registry.claim(acme, [device])
     expect(told(await registry.judge(acme, [device]))).toEqual({ [id]: 'Assigned' })
@@ -173,7 +196,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
   })
 
   test('history keeps who had a device, and nobody takes a row out of it', async () => {
-    const [source, id] = [newTerms(), one()]
+    const [source, id] = [newTerms(), newId()]
     await registry.claim(source, named(id))
     const target = newTerms({ fromUid: source.customerUid })
     await registry.claim(target, named(id))
@@ -254,6 +277,7 @@ describe('many writers', () => {
       const told = won.get(id)
       if (told) expect([...told]).toEqual([customer])
     }
+    expect(await world.superuser(tornDevices, 'tenantry')).toEqual([])
     expect(won.size).toBeGreaterThan(5_000)
     expect(refused).toBeGreaterThan(100_000)
   })

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Databases, type CustomerDatabase } from '../../src/databases/databases.ts'
 import { databaseName } from '../../src/databases/names.ts'
 import type { ServerOptions } from '../../src/databases/server.ts'
+import { dieAtEveryStatement, momentOf } from '../support/deaths.ts'
 import {
   administrators,
   newCustomer,
@@ -11,25 +12,15 @@ import {
   writesOf,
   type SqlWorld,
 } from '../support/sql-world.ts'
-import {
-  startStatementProxy,
-  type Moment,
-  type StatementProxy,
-} from '../support/statement-proxy.ts'
 
 const { signal } = new AbortController()
 
 describe.each(administrators)('on a server whose administrator %s', (_says, kind) => {
   let world: SqlWorld
-  let proxy: StatementProxy
   beforeAll(async () => {
     world = await startSqlWorld(signal, kind)
-    proxy = await startStatementProxy(world.postgres)
   })
-  afterAll(async () => {
-    await proxy[Symbol.asyncDispose]()
-    await world[Symbol.asyncDispose]()
-  })
+  afterAll(() => world[Symbol.asyncDispose]())
 
   async function operate<T>(
     warmPool: number,
@@ -71,25 +62,6 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
   }
 
   beforeEach(drain)
-  // Each kind of administrator at one of the moments: the statements are the same.
-  const moment: Moment = kind === 'superuser' ? 'after' : 'during'
-
-  /** One operator's life behind the proxy; says whether it died. */
-  async function lifeUntil(
-    cutAt: number,
-    moment: Moment,
-    work: (databases: Databases) => Promise<unknown>,
-  ): Promise<boolean> {
-    proxy.revive(cutAt, moment)
-    await operate(3, work, { host: '127.0.0.1', port: proxy.port, tls: 'off' }).catch(
-      (error: unknown) => {
-        expect(error, proxy.last()).toMatchObject({ code: 'SERVER_UNREACHABLE' })
-        expect(proxy.isDead()).toBe(true)
-      },
-    )
-    return proxy.isDead()
-  }
-
   async function isWhole(spec: CustomerDatabase): Promise<void> {
     await operate(0, async (databases) => {
       await databases.ensure(signal, spec)
@@ -216,46 +188,33 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
     )
   })
 
-  test(`dying ${moment} any statement of filling, the next operator finishes it and leaves nothing behind`, async () => {
-    for (let cutAt = 1; ; cutAt += 1) {
-      const died = await lifeUntil(cutAt, moment, (databases) => databases.fillPool(signal, 'main'))
-      expect(
-        (await pool()).filter(({ open }) => open),
-        proxy.last(),
-      ).toEqual([])
-      await operate(3, (databases) => databases.fillPool(signal, 'main'))
-      expect(await pool(), proxy.last()).toEqual(
-        Array.from({ length: 3 }, () => ({
-          name: expect.any(String),
-          open: false,
-          mark: 'tenantry:pool',
-        })),
-      )
-      if (!died) break
-      if (cutAt > 20) break
+  test(`dying ${momentOf[kind]} any statement of filling, the next operator finishes it and leaves nothing behind`, async () => {
+    const points = await dieAtEveryStatement(world, momentOf[kind], async (live) => {
       const [, , ...more] = await pool() // one is made anew in each life
       for (const { name } of more) await world.superuser(`DROP DATABASE ${name}`)
-    }
+      await live((_databases, way) =>
+        operate(3, (databases) => databases.fillPool(signal, 'main'), way),
+      )
+      expect((await pool()).filter(({ open }) => open)).toEqual([])
+      await operate(3, (databases) => databases.fillPool(signal, 'main'))
+      const whole = { name: expect.any(String), open: false, mark: 'tenantry:pool' }
+      expect(await pool()).toEqual([whole, whole, whole])
+    })
+    expect(points.length).toBeGreaterThan(5)
   }, 120_000)
 
-  test(`dying ${moment} any statement of a claim, the database is whole, one, and used by one customer`, async () => {
-    const said: string[] = []
-    for (let cutAt = 1; ; cutAt += 1) {
+  test(`dying ${momentOf[kind]} any statement of a claim, the database is whole, one, and used by one customer`, async () => {
+    const points = await dieAtEveryStatement(world, momentOf[kind], async (live) => {
       await operate(2, (databases) => databases.fillPool(signal, 'main'))
       const before = { pool: (await pool()).length, customers: await customersDatabases() }
       const spec = newCustomer()
-      const died = await lifeUntil(cutAt, moment, (databases) => databases.ensure(signal, spec))
-      said.push(proxy.last())
+      await live((databases) => databases.ensure(signal, spec))
       await isWhole(spec)
       const after = { pool: (await pool()).length, customers: await customersDatabases() }
-      expect(after, proxy.last()).toEqual({
-        pool: before.pool - 1,
-        customers: before.customers + 1,
-      })
-      if (!died) break
-    }
-    expect(said.join('\n')).toContain('RENAME TO')
-    expect(said.length).toBeGreaterThan(10)
+      expect(after).toEqual({ pool: before.pool - 1, customers: before.customers + 1 })
+    })
+    expect(points.join('\n')).toContain('RENAME TO')
+    expect(points.length).toBeGreaterThan(10)
   }, 120_000)
 
   test('it is made only while nobody waits: customers go first, whatever came first', async () => {

@@ -27,7 +27,11 @@ export type MailServer = AsyncDisposable & {
   down: boolean
 }
 
-export async function startMailServer(options: SMTPServerOptions = {}): Promise<MailServer> {
+/** @param port default: a free one */
+export async function startMailServer(
+  options: SMTPServerOptions = {},
+  port = 0,
+): Promise<MailServer> {
   const mails: ReceivedMail[] = []
   const refused = new Set<string>()
   const state = { silent: false, down: false }
@@ -54,7 +58,7 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
     onData: (stream, session, done) => void take(stream, session, done),
   })
   server.on('error', () => {}) // a client that is killed
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server.server, 'listening')
   const address = server.server.address()
   return Object.assign(state, {

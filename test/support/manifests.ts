@@ -37,6 +37,11 @@ export function grant(ofCustomer: string, ofPartner: string, spec: object = {}) 
   }
 }
 
+/** By which somebody creates a customer. */
+export function link(namespace: string, name: string, spec: object = {}) {
+  return { apiVersion, kind: 'CustomerLink', metadata: { name, namespace }, spec }
+}
+
 /** RFC 3339, so many milliseconds from now. */
 export function inMs(ms: number): string {
   return new Date(Date.now() + ms).toISOString()

@@ -1,6 +1,10 @@
 // What a scrape holds, and what an expression asks of it: as much of both formats as the chart's alerts and dashboards use.
 
-export type Series = { readonly name: string; readonly labels: Readonly<Record<string, string>> }
+export type Series = {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
 
 export type Scrape = {
   /** Every metric that is registered, with or without series. */
@@ -27,11 +31,12 @@ export function parseScrape(text: string): Scrape {
       if (type === 'histogram')
         for (const part of ['bucket', 'sum', 'count']) names.add(`${typed}_${part}`)
     }
-    const [, name, inside = ''] = /^([a-z_]\w*)(?:\{(.*)\})? \S+$/.exec(line) ?? []
+    const [, name, inside = '', value] = /^([a-z_]\w*)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
     if (name === undefined) continue
     const labels = [...inside.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)]
     series.push({
       name,
+      value: Number(value),
       labels: Object.fromEntries(labels.map(([, label = '', value = '']) => [label, value])),
     })
   }

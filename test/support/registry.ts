@@ -59,3 +59,18 @@ export function tally(outcomes: readonly Outcome[]): Readonly<Record<string, num
   for (const { outcome } of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1
   return counts
 }
+
+/**
+ * Asks for devices that had two owners at a time: a primary key makes one owner at the end, and history, which the same statements
+ * write, tells that there was one all the while. Each step has to begin where the one before has ended, the last where the device is.
+ */
+export const tornDevices = `WITH steps AS (
+    SELECT device, h.action, h.customer_uid, h.from_uid, lead(h.id) OVER own AS next,
+      lag(CASE WHEN h.action <> 'Release' THEN h.customer_uid END) OVER own AS owner
+    FROM tenantry.history h, unnest(h.devices) AS device WINDOW own AS (PARTITION BY device ORDER BY h.id)
+  )
+  SELECT device FROM steps WHERE owner IS DISTINCT FROM
+    CASE action WHEN 'Claim' THEN NULL WHEN 'Release' THEN customer_uid ELSE from_uid END
+  UNION
+  SELECT coalesce(s.device, d.id) FROM (SELECT * FROM steps WHERE next IS NULL AND action <> 'Release') s
+  FULL JOIN tenantry.owned_devices d ON d.id = s.device WHERE d.customer_uid IS DISTINCT FROM s.customer_uid`
