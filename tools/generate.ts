@@ -8,6 +8,7 @@ import { errorsPage, reasonsPage } from './reference/catalogues.ts'
 import { isSchema, readCrds, type Schema } from './reference/crds.ts'
 import { kindsPage } from './reference/kinds.ts'
 import { metricsPage } from './reference/metrics.ts'
+import { requirementsPage } from './reference/requirements.ts'
 import { rolesPage } from './reference/roles.ts'
 
 type Output = { readonly file: string; readonly make: () => Promise<string> }
@@ -20,6 +21,7 @@ const outputs: readonly Output[] = [
   { file: 'argocd/argocd-cm.yaml', make: async () => argocdFragment() },
   { file: 'docs/reference/kinds.md', make: kindsPage },
   { file: 'docs/reference/metrics.md', make: metricsPage },
+  { file: 'docs/requirements.md', make: requirementsPage },
   ...readdirSync('crds').map((file) => ({
     file: `${chart}/${crdsInChart}/${file}`,
     make: async () => readFileSync(`crds/${file}`, 'utf8'),

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checks, passes } from './checks.ts'
 import { findControlPlane } from './control-plane/find.ts'
+import { findPromtool } from './prometheus/find.ts'
 import { compareRights, rightsDirectory } from './rights.ts'
 
 const needControlPlane = ['api', 'e2e', 'chaos']
@@ -21,7 +22,8 @@ if (tier === undefined) {
     else total.failed += 1
   }
 }
-if (tier === undefined || needControlPlane.includes(tier)) await fetchControlPlane()
+if (tier === undefined || needControlPlane.includes(tier)) await fetch(findControlPlane)
+if (tier === undefined || tier === 'chaos') await fetch(findPromtool)
 const rights = mkdtempSync(join(tmpdir(), 'tenantry-rights-'))
 add(runVitest(tier))
 if (tier === undefined) {
@@ -35,10 +37,10 @@ console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1
 
 /** Once and here, so that its progress is seen: inside a test's hook it would look like a hang. */
-async function fetchControlPlane(): Promise<void> {
+async function fetch(find: typeof findControlPlane | typeof findPromtool): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  await findControlPlane(stop.signal, (line) => console.log(line))
+  await find(stop.signal, (line) => console.log(line))
 }
 
 /** Over all tiers: a right that one file does not need another one may. */

@@ -3,10 +3,11 @@
 // TENANTRY_BLOCK (default 20) customers a block, TENANTRY_ROUNDS (default 6) blocks of each. The ratio is the middle one of
 // neighbouring blocks, so that whatever else the machine does falls on both.
 import { randomUUID } from 'node:crypto'
+import { readFile, stat } from 'node:fs/promises'
 import { Client, type ClientConfig } from 'pg'
 import { Databases, type CustomerDatabase } from '../../src/databases/databases.ts'
 import { loginName, databaseName, ownerRole } from '../../src/databases/names.ts'
-import type { InsideState } from '../../src/databases/inside.sql.ts'
+import { freshInside } from '../../src/databases/inside.sql.ts'
 import { newPassword } from '../../src/databases/password.ts'
 import { creationStep, missingSteps, type Step } from '../../src/databases/recipe.sql.ts'
 import { scramVerifier } from '../../src/databases/scram.ts'
@@ -36,16 +37,6 @@ const filler = new Databases({ ...options, warmPool: block })
 const ssl = ca === undefined ? false : { ca }
 const bare = await Promise.all(Array.from({ length: workers }, () => connect('postgres')))
 
-/** What there is inside a database that was just made. */
-const fresh: InsideState = {
-  publicOwner: 'pg_database_owner',
-  publicRights: [':USAGE'],
-  extensionsOwner: undefined,
-  extensionsRights: [],
-  defaults: [],
-  extensions: ['plpgsql'],
-}
-
 const rates = { claims: pair(), inline: pair(), claimsProven: pair() }
 await makeAll([newCustomer()]) // the server itself is prepared by the first
 for (let round = 0; round < rounds; round += 1) {
@@ -73,17 +64,45 @@ for (let round = 0; round < rounds; round += 1) {
     () => makeAll(customers(), true),
   ])
 }
-const looked = performance.now()
-const { customers: seen } = await databases.observe(signal, 'main')
-const lookMs = performance.now() - looked
+const look = await lookAtAll()
 console.log(`${rounds} blocks of ${block} customers each, per second, the middle one`)
 row('claimed from the warm pool', rates.claims, 0.8)
 row('made inline', rates.inline, 0.9)
 row('claimed, and proven by signing in three times', rates.claimsProven)
-console.log(`one look at all ${seen.size} databases of the server: ${lookMs.toFixed(0)} ms`)
+console.log(
+  `one look at all ${look.databases} databases of the server: ${look.ms.toFixed(0)} ms, ${look.questions} questions, ${look.writes} writes (goal 2 and 0)`,
+)
 
 await Promise.all([...bare.map((client) => client.end()), databases.stop(), filler.stop()])
 await postgres.stop()
+
+/** As the operator looks for drift, and what the server itself says that it was asked. */
+async function lookAtAll() {
+  const [admin] = bare
+  if (!admin || postgres.logFile === undefined) throw new Error('The server is not ours.')
+  const set = async (name: string, value: string) => {
+    await admin.query(`ALTER SYSTEM SET ${name} = ${value}`)
+    await admin.query('SELECT pg_reload_conf()')
+  }
+  const transactions = async () => {
+    const { rows } = await admin.query<{ next: string }>(
+      'SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next',
+    )
+    return Number(rows[0]?.next)
+  }
+  await databases.observe(signal, 'main') // from now on nothing is asked for the first time
+  await set('autovacuum', 'off') // it writes when nobody does
+  await set('log_line_prefix', "'%a|'")
+  await set('log_statement', "'all'")
+  const [before, logged] = [await transactions(), (await stat(postgres.logFile)).size]
+  const began = performance.now()
+  const { customers: seen } = await databases.observe(signal, 'main')
+  const ms = performance.now() - began
+  const writes = (await transactions()) - before
+  const said = (await readFile(postgres.logFile)).subarray(logged).toString('utf8')
+  const questions = said.split('\n').filter((line) => line.startsWith('tenantry|LOG')).length
+  return { databases: seen.size, ms, questions, writes }
+}
 
 function pair() {
   return { bare: [] as number[], ours: [] as number[] }
@@ -174,7 +193,12 @@ async function statementsFor(spec: CustomerDatabase, pooled: string | undefined)
     intruders: [],
     held: true,
   }
-  const then = missingSteps(spec, { roles: new Map(), database, inside: fresh }, used, verifiers)
+  const then = missingSteps(
+    spec,
+    { roles: new Map(), database, inside: freshInside },
+    used,
+    verifiers,
+  )
   const rest = then.filter(({ name }) => name !== 'roles')
   return {
     outside: [...first, ...rest.filter(({ where }) => where === 'server')],

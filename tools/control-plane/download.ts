@@ -130,9 +130,9 @@ export function goArchitecture(): string {
   return process.arch === 'x64' ? 'amd64' : process.arch
 }
 
-function sumOf(file: string, sums: string): string {
+export function sumOf(file: string, sums: string): string {
   const line = sums.split('\n').find((entry) => entry.trim().endsWith(` ${file}`))
-  if (line === undefined) throw new Error(`SHA256SUMS does not list ${file}`)
+  if (line === undefined) throw new Error(`the published checksums do not list ${file}`)
   return firstWord(line)
 }
 

@@ -11,6 +11,8 @@ export type GoProgram = {
   readonly modules: string
   readonly path: string
   readonly output: string
+  /** Build tags. Default: none. */
+  readonly tags?: readonly string[]
   /** Variables that the linker sets, by their full name. */
   readonly set: Readonly<Record<string, string>>
 }
@@ -24,13 +26,14 @@ export async function requireGo(signal: AbortSignal): Promise<void> {
 /** @throws Error with the compiler's last line */
 export async function goBuild(
   signal: AbortSignal,
-  { modules, path, output, set }: GoProgram,
+  { modules, path, output, tags = [], set }: GoProgram,
 ): Promise<void> {
   const flags = ['-s', '-w', ...Object.entries(set).map(([name, to]) => `-X ${name}=${to}`)]
   const args = [
     'build',
     '-mod=readonly',
     '-trimpath',
+    ...(tags.length > 0 ? ['-tags', tags.join(',')] : []),
     '-ldflags',
     flags.join(' '),
     '-o',

@@ -57,6 +57,10 @@ export type ControlPlane = AsyncDisposable & {
   ): Promise<CommandResult>
   /** Kills the API server and starts it again on the same port. */
   restartApiserver(signal: AbortSignal): Promise<void>
+  /** Kills the API server, and starts it again when `work` is done. */
+  withoutApiserver(signal: AbortSignal, work: () => Promise<void>): Promise<void>
+  /** Ends all three, and starts them again when `work` is done with the data of etcd. */
+  withoutServers(signal: AbortSignal, work: (etcdData: string) => Promise<void>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -119,24 +123,42 @@ async function launch(signal: AbortSignal, launch: Launch): Promise<ControlPlane
   }
   const audit = options.auditLog ? join(directory, 'audit.log') : undefined
   const apiserverArgs = apiserverArguments({ directory, port, etcdPort, audit })
-  const etcd = spawn(
-    'etcd',
-    programs.etcd,
-    etcdArguments({
-      directory,
-      port: etcdPort,
-      peerPort: etcdPeerPort,
-      fsync: options.fsync ?? false,
-    }),
-  )
-  let apiserver = spawn('kube-apiserver', programs['kube-apiserver'], apiserverArgs)
+  const spawnEtcd = () =>
+    spawn(
+      'etcd',
+      programs.etcd,
+      etcdArguments({
+        directory,
+        port: etcdPort,
+        peerPort: etcdPeerPort,
+        fsync: options.fsync ?? false,
+      }),
+    )
+  const spawnApiserver = () => spawn('kube-apiserver', programs['kube-apiserver'], apiserverArgs)
+  const spawnManager = () =>
+    spawn(
+      'kube-controller-manager',
+      programs['kube-controller-manager'],
+      controllerManagerArguments({ directory, port: managerPort, kubeconfig: manager }),
+    )
+  const end = async (child: Server, how: NodeJS.Signals): Promise<void> => {
+    await child.kill(how)
+    started.splice(started.indexOf(child), 1)
+  }
   const ready = { url: `${server}/readyz`, ca: authority.certificate, servers: started }
+  let etcd = spawnEtcd()
+  let apiserver = spawnApiserver()
   await untilReady(signal, ready)
-  const controllerManager = spawn(
-    'kube-controller-manager',
-    programs['kube-controller-manager'],
-    controllerManagerArguments({ directory, port: managerPort, kubeconfig: manager }),
-  )
+  let controllerManager = spawnManager()
+  const withoutApiserver: ControlPlane['withoutApiserver'] = async (restartSignal, work) => {
+    await end(apiserver, 'SIGKILL')
+    try {
+      await work()
+    } finally {
+      apiserver = spawnApiserver()
+    }
+    await untilReady(restartSignal, ready)
+  }
 
   let people = 0
   const run: ControlPlane['run'] = async (runSignal, args, how = {}) => {
@@ -167,11 +189,17 @@ async function launch(signal: AbortSignal, launch: Launch): Promise<ControlPlane
     kubeconfigFor: (user, groups = []) => person(`person-${(people += 1)}`, { user, groups }),
     kubeconfigForToken: (name, token) => signIn(name, { token }),
     run,
-    restartApiserver: async (restartSignal) => {
-      await apiserver.kill('SIGKILL')
-      started.splice(started.indexOf(apiserver), 1)
-      apiserver = spawn('kube-apiserver', programs['kube-apiserver'], apiserverArgs)
+    restartApiserver: (restartSignal) => withoutApiserver(restartSignal, async () => {}),
+    withoutApiserver,
+    withoutServers: async (restartSignal, work) => {
+      await end(controllerManager, 'SIGKILL')
+      await end(apiserver, 'SIGKILL')
+      await end(etcd, 'SIGTERM') // its data is whole, also without fsync
+      await work(join(directory, 'etcd'))
+      etcd = spawnEtcd()
+      apiserver = spawnApiserver()
       await untilReady(restartSignal, ready)
+      controllerManager = spawnManager()
     },
     stop,
     [Symbol.asyncDispose]: stop,

@@ -23,6 +23,8 @@ export type PlatformOptions = {
   readonly postgres?: boolean
   /** Overrides of the operator's configuration; of `databases`, key by key. */
   readonly config?: Readonly<Record<string, unknown>> & { readonly databases?: object }
+  /** What starts the operator, where that is not this Node itself. */
+  readonly operatorCommand?: readonly [string, ...string[]]
   readonly say?: (line: string) => void
 }
 
@@ -76,6 +78,7 @@ export async function startPlatform(
           guardian,
           args: argumentsFromSource(configFile, operatorKubeconfig),
           logFile: join(directory, `operator-${replicas}.log`),
+          ...(options.operatorCommand && { command: options.operatorCommand }),
         })
         running.push(operator)
         return operator

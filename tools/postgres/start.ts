@@ -17,6 +17,8 @@ export type PostgresOptions = {
   readonly fsync?: boolean
   /** Default: a free one. */
   readonly port?: number
+  /** Names in its certificate beside `localhost`. */
+  readonly names?: readonly string[]
   /** Parameters of postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>
 }
@@ -31,6 +33,8 @@ export type LocalPostgres = AsyncDisposable & {
   /** The authority of its certificate, PEM. Undefined where TENANTRY_POSTGRES_URL names the server. */
   readonly ca: string | undefined
   readonly logFile: string | undefined
+  /** Its files. Undefined where TENANTRY_POSTGRES_URL names the server. */
+  readonly data: string | undefined
   /** Ends it at once, as a crash would. */
   kill(): Promise<void>
   /** Starts it again, after `kill`, with its data. */
@@ -62,7 +66,11 @@ export async function startPostgres(
   }
   try {
     const password = randomBytes(24).toString('base64url')
-    const ca = await initialize(signal, programs, directory, password)
+    const ca = await initialize(signal, programs, {
+      directory,
+      password,
+      names: options.names ?? [],
+    })
     const port = options.port ?? (await freePorts(1))[0]
     const logFile = join(directory, 'log')
     const launch = async (launchSignal: AbortSignal): Promise<void> => {
@@ -85,6 +93,7 @@ export async function startPostgres(
       password,
       ca,
       logFile,
+      data: join(directory, 'data'),
       kill: async () => {
         await server?.kill('SIGQUIT')
       },
@@ -110,6 +119,7 @@ function existing(url: URL): LocalPostgres {
     password: decodeURIComponent(url.password),
     ca: undefined,
     logFile: undefined,
+    data: undefined,
     kill: refuse,
     restart: refuse,
     stop: async () => {},
@@ -121,14 +131,21 @@ function existing(url: URL): LocalPostgres {
 async function initialize(
   signal: AbortSignal,
   { initdb, account }: PostgresPrograms,
-  directory: string,
-  password: string,
+  {
+    directory,
+    password,
+    names,
+  }: {
+    readonly directory: string
+    readonly password: string
+    readonly names: readonly string[]
+  },
 ): Promise<string> {
   const data = join(directory, 'data')
   const passwordFile = join(directory, 'password')
   await mkdir(data, { mode: 0o700 })
   const authority = createAuthority('tenantry-local-postgres', new Date())
-  const certificate = authority.issueServer('postgres', [host, 'localhost'])
+  const certificate = authority.issueServer('postgres', [host, 'localhost', ...names])
   const files = { password, 'server.crt': certificate.certificate, 'server.key': certificate.key }
   for (const [name, content] of Object.entries(files)) {
     await writeFile(join(directory, name), content, { mode: 0o600 })
