@@ -31,6 +31,25 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
     expect(await retirement.dropDue(signal, notInUse)).toEqual({ dropped: [], refused: [] })
   })
 
+  test('what another replica writes down at this moment is waited for, and stands as that one decided', async () => {
+    const customer = await retiring.made()
+    const { customerUid: uid } = customer
+    const id = databaseName(uid)
+    const other = world.superuser(
+      `BEGIN;
+       INSERT INTO tenantry.retained (id, made_for, customer, customer_name, server, pool, oid, roles, state)
+         VALUES ('${id}', '${uid}', '${uid}', 'name-${uid}', 'main', 'default', 0, '{}', 'Retained');
+       SELECT pg_sleep(1);
+       COMMIT`,
+      'tenantry',
+    )
+    const sleeping = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'`
+    await expect.poll(() => world.superuser(sleeping)).toHaveLength(1)
+    const row = await retirement.retire(signal, leaverOf(customer, 3600))
+    expect(row).toMatchObject({ id, dropAfter: null })
+    await other
+  })
+
   test('a policy that deletes closes it at once, ends its sessions, and drops nothing yet', async () => {
     const customer = await retiring.made()
     const session = await world.open(loginOf(customer, 'rw'), databaseName(customer.customerUid))

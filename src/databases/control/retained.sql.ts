@@ -35,41 +35,36 @@ function told(source: string, actor: string, action: string): string {
     FROM ${source} r`
 }
 
-/** @returns the row as it stands: what was decided first stays */
+const retained = `WITH written AS (
+   INSERT INTO tenantry.retained AS r
+     (id, made_for, customer, customer_name, server, pool, oid, roles, drop_after, state)
+   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + make_interval(secs => $9), 'Retained')
+   ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, customer_name = excluded.customer_name,
+     server = excluded.server, pool = excluded.pool, oid = excluded.oid, roles = excluded.roles,
+     drop_after = excluded.drop_after, since = clock_timestamp(), state = 'Retained'
+   WHERE r.state = 'Dropped' OR (r.state = 'Restored' AND r.customer = excluded.customer)
+   RETURNING r.*),
+ told AS (${told('written', '$10', 'Retained')})
+ SELECT ${columns} FROM written r
+ UNION ALL
+ SELECT ${columns} FROM tenantry.retained r WHERE r.id = $1 AND NOT EXISTS (SELECT FROM written)`
+
+/**
+ * A statement that has waited for another replica's, about the same row, does not see what that one wrote: the next statement does.
+ *
+ * @returns the row as it stands: what was decided first stays
+ */
 export async function retain(
   signal: AbortSignal,
   sql: Session,
   actor: string,
-  { id, madeFor, customer, customerName, server, pool, oid, roles, retainForSeconds }: Retiring,
+  retiring: Retiring,
 ): Promise<Retained> {
-  const [row] = await sql.query<Retained>(
-    signal,
-    `WITH written AS (
-       INSERT INTO tenantry.retained AS r
-         (id, made_for, customer, customer_name, server, pool, oid, roles, drop_after, state)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + make_interval(secs => $9), 'Retained')
-       ON CONFLICT (id) DO UPDATE SET customer = excluded.customer, customer_name = excluded.customer_name,
-         server = excluded.server, pool = excluded.pool, oid = excluded.oid, roles = excluded.roles,
-         drop_after = excluded.drop_after, since = clock_timestamp(), state = 'Retained'
-       WHERE r.state = 'Dropped' OR (r.state = 'Restored' AND r.customer = excluded.customer)
-       RETURNING r.*),
-     told AS (${told('written', '$10', 'Retained')})
-     SELECT ${columns} FROM written r
-     UNION ALL
-     SELECT ${columns} FROM tenantry.retained r WHERE r.id = $1 AND NOT EXISTS (SELECT FROM written)`,
-    [
-      id,
-      madeFor,
-      customer,
-      customerName,
-      server,
-      pool,
-      oid,
-      roles,
-      retainForSeconds ?? null,
-      actor,
-    ],
-  )
+  const { id, madeFor, customer, customerName, server, pool, oid, roles } = retiring
+  const until = retiring.retainForSeconds ?? null
+  const values = [id, madeFor, customer, customerName, server, pool, oid, roles, until, actor]
+  const [written] = await sql.query<Retained>(signal, retained, values)
+  const [row] = written ? [written] : await sql.query<Retained>(signal, retained, values)
   if (!row) throw new RangeError(`Nothing is retained under ${id}.`)
   return row
 }
