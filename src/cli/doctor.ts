@@ -4,6 +4,7 @@
 import { policyIsInForce, policyNames } from '../access/policies.ts'
 import { countedSkew } from '../api/time.ts'
 import { resources, type Policy, type ResourceOf } from '../api/resources.ts'
+import { leases } from '../runtime/index.ts'
 import { Failure } from './failures.ts'
 import { printable, type Answer } from './output.ts'
 import { listAll, seen, show, type CommonOptions, type Session } from './session.ts'
@@ -123,22 +124,6 @@ async function roles({ signal, client, ...session }: Session): Promise<Check> {
   return missing.length === 0
     ? ok(check, `${needed.length} that people get`)
     : fault(check, `missing: ${missing.join(', ')}`, 'Apply the chart again.')
-}
-
-type Lease = {
-  readonly spec?: {
-    readonly holderIdentity?: string
-    readonly renewTime?: string
-    readonly leaseDurationSeconds?: number
-  }
-}
-
-const leases: ResourceOf<Lease> = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  kind: 'Lease',
-  plural: 'leases',
-  namespaced: true,
 }
 
 async function leader(

@@ -26,7 +26,7 @@ type LeaseSpec = {
 }
 export type Lease = KubeObject & { readonly spec?: LeaseSpec }
 
-const leases: ResourceOf<Lease> = {
+export const leases: ResourceOf<Lease> = {
   group: 'coordination.k8s.io',
   version: 'v1',
   kind: 'Lease',

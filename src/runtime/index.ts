@@ -52,7 +52,7 @@ export { Applier, type ApplierOptions, type WriteVerb, type Written } from './ap
 export { Controller, TerminalError } from './controller.ts'
 export type { ControllerMetrics, ControllerOptions, Result, Run, RunResult } from './controller.ts'
 export { Deadlines, type DeadlinesOptions } from './deadlines.ts'
-export { Elector, type ElectorOptions, type Lease, type LeaseSharing } from './elector.ts'
+export { Elector, leases, type ElectorOptions, type Lease, type LeaseSharing } from './elector.ts'
 export { EventRecorder, type EventDetails, type EventOptions } from './events.ts'
 export { startHealthServer, type HealthOptions, type HealthServer } from './health.ts'
 export { Queue, type QueueMetrics, type QueueOptions, type Taken } from './queue.ts'

@@ -24,6 +24,14 @@ type Customer = {
 
 const nothing = (): Customer => ({ rows: new Map(), marks: new Map(), link: undefined })
 
+/** Of what is to be changed, and by which lane. */
+type Half = {
+  readonly half: 'leaving' | 'entering'
+  readonly lane: Lane
+  readonly wanted: readonly LedgerRow[]
+  readonly basis: Basis | undefined
+}
+
 export class Ledger {
   readonly #control: Control
   readonly #actor: string
@@ -54,12 +62,7 @@ export class Ledger {
     wanted: readonly LedgerRow[],
     basis?: Basis,
   ): Promise<void> {
-    const { rows, marks } = await this.#of(signal, customer)
-    const { leaving } = ledgerChanges(rows, wanted)
-    await this.#write(signal, 'urgent', {
-      ...leaving,
-      marks: basis ? markChanges(marks, basis) : [],
-    })
+    await this.#bring(signal, customer, { half: 'leaving', lane: 'urgent', wanted, basis })
   }
 
   /** Whether somebody is written down who would not be any more; not known: undefined. */
@@ -76,12 +79,7 @@ export class Ledger {
     wanted: readonly LedgerRow[],
     basis?: Basis,
   ): Promise<void> {
-    const { rows, marks } = await this.#of(signal, customer)
-    const { entering } = ledgerChanges(rows, wanted)
-    await this.#write(signal, 'usual', {
-      ...entering,
-      marks: basis ? markChanges(marks, basis) : [],
-    })
+    await this.#bring(signal, customer, { half: 'entering', lane: 'usual', wanted, basis })
   }
 
   /** Tells a new state of the link, once status has it. @throws TenantryError */
@@ -158,6 +156,16 @@ export class Ledger {
         if (isOurs(mark)) keep(known, { mark })
     })
     return known
+  }
+
+  async #bring(
+    signal: AbortSignal,
+    customer: string,
+    { half, lane, wanted, basis }: Half,
+  ): Promise<void> {
+    const { rows, marks } = await this.#of(signal, customer)
+    const changes = ledgerChanges(rows, wanted)[half]
+    await this.#write(signal, lane, { ...changes, marks: basis ? markChanges(marks, basis) : [] })
   }
 
   async #write(signal: AbortSignal, lane: Lane, writing: Writing): Promise<void> {
