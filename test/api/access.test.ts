@@ -117,16 +117,19 @@ describe('a window', () => {
     await untilTwoReplicas()
     const names = Array.from({ length: 10 }, (_, at) => `dead-${at}`)
     await make(...names)
-    await world.apply(...names.map((name) => grant(name, 'fabrikam', period(-60_000, 9_000))))
+    await world.apply(...names.map((name) => grant(name, 'fabrikam', period(-60_000, 20_000))))
     await world.until('all are armed', async () => {
       const states = await Promise.all(names.map((name) => grantCondition(name, 'Backstop')))
       return states.every((state) => state === 'True/Armed')
     })
+    const ends = await Promise.all(names.map(endOf))
     await killAll()
     const probers = names.map((name) =>
       startProber(kubeconfig(), 'fabrikam:tina', `customer-${name}`, 20),
     )
-    const ends = await Promise.all(names.map(endOf))
+    expect(Date.now(), 'all replicas were dead before the first end').toBeLessThan(
+      Math.min(...ends),
+    )
     await sleep(Math.max(...ends) - Date.now() + 2_500)
     await Promise.all(probers.map((prober) => prober.stop()))
     const lags = probers.map((prober, at) => (prober.lastYes() ?? 0) - (ends[at] ?? 0))
