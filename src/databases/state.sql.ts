@@ -163,7 +163,7 @@ async function readRoles(
 
 /**
  * Who may connect to a database by PostgreSQL's own judgement and does not carry the customer's mark, administrators left out.
- * It goes through all roles of the server, so it is asked when one database is proven and not when all are watched.
+ * Judged is whoever could owe the right to the owner, to a grant or to a membership of whatever depth; with a grant to all, everybody.
  */
 export async function readWhoMayConnect(
   signal: AbortSignal,
@@ -173,8 +173,19 @@ export async function readWhoMayConnect(
 ): Promise<readonly string[]> {
   const rows = await sql.queryOften<{ name: string }>(
     signal,
-    `SELECT r.rolname::text AS name FROM pg_roles r, pg_database d
-     WHERE d.datname = $1 AND has_database_privilege(r.oid, d.oid, 'CONNECT')
+    `WITH RECURSIVE door AS MATERIALIZED (SELECT d.oid, d.datdba, d.datacl FROM pg_database d WHERE d.datname = $1),
+     granted AS MATERIALIZED (
+       SELECT a.grantee FROM door, aclexplode(coalesce(door.datacl, acldefault('d', door.datdba))) a
+       WHERE a.privilege_type = 'CONNECT'),
+     candidates (oid) AS (
+       (SELECT grantee FROM granted WHERE grantee <> 0 UNION SELECT datdba FROM door
+        UNION SELECT r.oid FROM pg_roles r WHERE (SELECT bool_or(grantee = 0) FROM granted))
+       -- OFFSET and ARRAY: PostgreSQL expects thousands of candidates and would read both catalogs whole.
+       UNION SELECT m.member FROM candidates c,
+         LATERAL (SELECT m.member FROM pg_auth_members m WHERE m.roleid = c.oid OFFSET 0) m)
+     SELECT r.rolname::text AS name FROM pg_roles r
+     WHERE r.oid = ANY (ARRAY(
+         SELECT c.oid FROM candidates c, door WHERE has_database_privilege(c.oid, door.oid, 'CONNECT')))
        AND NOT ${administers('r')} AND r.rolname <> $3
        AND ${commentOn('r.oid', 'pg_authid')} IS DISTINCT FROM $2
      ORDER BY 1 LIMIT 10`,

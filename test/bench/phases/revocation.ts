@@ -1,5 +1,5 @@
-// P8: from the write that ends access, or the end of its window, to the first no of the API server; idle
-// and under saturating writes, in turns with a bare client that deletes a RoleBinding.
+// P8: from the write that ends access, or the end of its window, to the first no of the API server; with an operator that is
+// done with the grant, with one that is still giving, and under saturating writes; in turns with a bare client that deletes a RoleBinding.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { resources } from '../../../src/api/resources.ts'
 import {
@@ -16,6 +16,7 @@ import { createCustomers } from '../customers.ts'
 import { startLoad } from '../load.ts'
 import { watchReady } from '../ready.ts'
 import { median, percentile } from '../statistics.ts'
+import { until } from '../world.ts'
 
 const customer = 'revoked'
 const partner = 'fabrikam'
@@ -38,6 +39,11 @@ async function run(bench: Bench) {
   return {
     figures: [
       ...figuresOf('nothing else going on', idle, 'revocationIdle'),
+      {
+        what: 'revocation, right after it was given: grant edited, p99',
+        value: percentile(idle.atOnce, 99),
+        unit: 'ms' as const,
+      },
       ...figuresOf('under saturating writes', loaded, 'revocationLoaded'),
     ],
     details: { idle, loaded },
@@ -55,32 +61,49 @@ async function underLoad(bench: Bench): Promise<Lags> {
 
 type Lags = {
   readonly edited: readonly number[]
+  /** Taken away as soon as the API server let somebody in, while the operator still writes down what it gave. */
+  readonly atOnce: readonly number[]
   readonly ended: readonly number[]
   readonly bare: readonly number[]
 }
 
 async function measure(bench: Bench, when: string): Promise<Lags> {
   const edited: number[] = []
+  const atOnce: number[] = []
   const ended: number[] = []
   const bare: number[] = []
   const { revocations } = bench.sizes
   // In turns, so that whatever else the machine does falls on both.
   for (let round = 0; round < revocations; round += 1) {
-    edited.push(await revokeByGrant(bench))
+    edited.push(await revokeByGrant(bench, { settles: true }))
+    atOnce.push(await revokeByGrant(bench, { settles: false }))
     bare.push(await revokeBare(bench))
     if (round % deadlineEvery === 0) ended.push(await revokeByDeadline(bench))
     if (round % 20 === 19) bench.say(`revocation, ${when}: ${round + 1} of ${revocations}`)
   }
-  return { edited, ended, bare }
+  return { edited, atOnce, ended, bare }
 }
 
-async function revokeByGrant(bench: Bench): Promise<number> {
+async function revokeByGrant(bench: Bench, { settles }: { settles: boolean }): Promise<number> {
   await name(bench, [{ name: tina }])
   await first(bench, tina, true)
+  if (settles) await writtenDown(bench)
   await name(bench, [])
   const written = performance.now()
   await first(bench, tina, false)
   return performance.now() - written
+}
+
+/** The operator has said in the grant's status that its people are in. */
+function writtenDown({ signal, world }: Bench): Promise<void> {
+  return until(signal, 'the grant says that its people are in', async () => {
+    const given = await world.clients.driver.find(signal, resources.grants, {
+      name: 'partner',
+      namespace,
+    })
+    const active = given?.status?.conditions?.find(({ type }) => type === 'Active')
+    return active?.status === 'True' && active.observedGeneration === given?.metadata.generation
+  })
 }
 
 async function revokeByDeadline(bench: Bench): Promise<number> {
