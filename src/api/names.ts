@@ -60,6 +60,11 @@ export const annotations = {
   user: 'tenantry.dev/user',
 } as const
 
+/** The lease of a shard: the first has the name that a single one has. */
+export function leaseOf(lease: string, shard: number): string {
+  return shard === 0 ? lease : `${lease}-${shard}`
+}
+
 /** Holds an organization until everybody is out and the policies of its deletion are carried out. */
 export const finalizer = 'tenantry.dev/access'
 

@@ -2,6 +2,7 @@
 // to do next; what the person may not read is said to be unreadable, and never counted as well.
 
 import { policyIsInForce, policyNames } from '../access/policies.ts'
+import { annotations, leaseOf } from '../api/names.ts'
 import { countedSkew } from '../api/time.ts'
 import { resources, type Policy, type ResourceOf } from '../api/resources.ts'
 import { leases } from '../runtime/index.ts'
@@ -108,6 +109,9 @@ async function createdByStamp(session: Session): Promise<Check> {
       )
 }
 
+/** The chart's default. */
+const lease = 'tenantry'
+
 const operatorRole = 'tenantry:operator'
 
 /** The operator's own role names the roles that it hands out. */
@@ -134,19 +138,30 @@ async function leader(
   const { signal, client } = session
   const found = await seen(client.list(signal, leases, { namespace }))
   if (!found) return unreadable(check)
-  const lease = found.items.find(
-    (each) => text(Reflect.get(each, 'metadata'), 'name') === 'tenantry',
-  )
-  const { holderIdentity = '', renewTime = '', leaseDurationSeconds = 15 } = lease?.spec ?? {}
-  const silentMs = session.now() + (client.skewMs() ?? 0) - Date.parse(renewTime)
-  if (!lease || holderIdentity === '' || !(silentMs < leaseDurationSeconds * 1000)) {
+  const byName = new Map(found.items.map((lease) => [lease.metadata.name, lease]))
+  const shards = Number(byName.get(lease)?.metadata.annotations?.[annotations.shards] ?? 1)
+  const now = session.now() + (client.skewMs() ?? 0)
+  const seats = Array.from({ length: shards }, (_, shard) => leaseOf(lease, shard)).map((name) => {
+    const {
+      holderIdentity,
+      renewTime = '',
+      leaseDurationSeconds = 15,
+    } = byName.get(name)?.spec ?? {}
+    const isHeld = now - Date.parse(renewTime) < leaseDurationSeconds * 1000
+    return { name, holder: isHeld ? (holderIdentity ?? '') : '', renewTime }
+  })
+  const empty = seats.find(({ holder }) => holder === '')
+  if (empty) {
     return fault(
       check,
-      lease ? `no replica leads since ${renewTime}` : `there is no lease in ${namespace}`,
+      byName.has(empty.name)
+        ? `no replica leads${shards > 1 ? ` ${empty.name}` : ''} since ${empty.renewTime}`
+        : `there is no lease ${empty.name} in ${namespace}`,
       'Look at the log of its pods. Windows end all the same: the cluster ends those that are armed.',
     )
   }
-  return ok(check, `${holderIdentity} leads`)
+  const holders = [...new Set(seats.map(({ holder }) => holder))]
+  return ok(check, `${some(holders)} ${holders.length > 1 ? 'lead' : 'leads'}`)
 }
 
 type Deployment = {

@@ -7,9 +7,9 @@
 // that changes it never has two replicas that both think a customer theirs.
 
 import type { OperatorConfig } from '../api/config.ts'
-import { annotations } from '../api/names.ts'
+import { annotations, leaseOf } from '../api/names.ts'
 import { Elector, sleep, type Client, type Lease } from '../runtime/index.ts'
-import { leaseOf, organizationOfKey, shardOf } from './shards.ts'
+import { organizationOfKey, shardOf } from './shards.ts'
 import { Standing } from './standing.ts'
 import type { ControllerName } from './lanes.ts'
 

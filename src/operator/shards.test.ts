@@ -1,7 +1,7 @@
 // Every organization has one shard, whoever asks, and the shards have equally many.
 import { describe, expect, test } from 'vitest'
-import { customerNamespace, partnerNamespace } from '../api/names.ts'
-import { leaseOf, organizationOfKey, shardOf } from './shards.ts'
+import { customerNamespace, leaseOf, partnerNamespace } from '../api/names.ts'
+import { organizationOfKey, shardOf } from './shards.ts'
 import { controllerNames } from './lanes.ts'
 
 const names = Array.from({ length: 10_000 }, (_, at) => `customer-of-lumen-${at}`)

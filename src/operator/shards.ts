@@ -11,11 +11,6 @@ export function shardOf(organization: string, shards: number): number {
   return Math.floor((hashOf(organization) / 2 ** 32) * shards)
 }
 
-/** The first has the name that a single one has. */
-export function leaseOf(lease: string, shard: number): string {
-  return shard === 0 ? lease : `${lease}-${shard}`
-}
-
 /** Of a namespace that is no organization's, the namespace itself. */
 export function organizationOfKey(controller: ControllerName, key: string): string {
   switch (controller) {

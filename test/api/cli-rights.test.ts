@@ -152,3 +152,32 @@ test('who looks from above sees every level, and knows where there is none furth
     return screen.trim().split(/\s+/).join() === 'acme,acme-a,acme-a-1' || screen
   })
 })
+
+test('whoever examines a platform in shards hears which of them nobody works on', async () => {
+  const { world } = cli
+  const lease = (name: string, holderIdentity: string, sinceMs: number) => ({
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name, namespace: 'sharded', annotations: { 'tenantry.dev/shards': '3' } },
+    spec: {
+      holderIdentity,
+      leaseDurationSeconds: 60,
+      renewTime: new Date(Date.now() - sinceMs).toISOString().replace('Z', '000Z'),
+    },
+  })
+  const operator = async () => {
+    const words = ['doctor', '--system-namespace', 'sharded']
+    const { screen } = await cli.runHere('platform', words)
+    return screen.split('\n').find((line) => line.startsWith('Operator'))
+  }
+  await world.apply(
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'sharded' } },
+    lease('tenantry', 'one', 0),
+    lease('tenantry-1', 'two', 120_000),
+  )
+  expect(await operator()).toMatch(/ fault .*no replica leads tenantry-1 since/)
+  await world.apply(lease('tenantry-1', 'two', 0))
+  expect(await operator()).toMatch(/ fault .*there is no lease tenantry-2 in sharded/)
+  await world.apply(lease('tenantry-2', 'one', 0))
+  expect(await operator()).toMatch(/ ok .*one, two lead/)
+})
