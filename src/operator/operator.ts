@@ -167,11 +167,11 @@ export function makeOperator(parts: OperatorParts): Operator {
           log.error({ controller: name, key, reconcileID: id, err: error }, 'a run failed'),
       }),
   )
-  const reflectors = fillEach<Filling>(stores, (store, selection) => {
+  const reflectors = fillEach<Filling>(stores, (store, listing) => {
     const onMissed = (count: number) => metrics.missedEvents(store.resource.plural, count)
     onMissed(0) // seen from the start: what appears with its first count looks like nothing has happened
     return new Reflector(client, store, {
-      ...selection,
+      ...listing,
       report: ({ error, ...problem }) => log.warn({ ...problem, err: error }, 'a watch failed'),
       onMissed,
     })
