@@ -4,8 +4,7 @@ import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { startCliWorld, type CliWorld } from '../support/cli-world.ts'
-import { field } from '../support/world.ts'
+import { assignedToAcme, startCliWorld, type CliWorld } from '../support/cli-world.ts'
 
 let cli: CliWorld
 let cwd = ''
@@ -30,14 +29,7 @@ function lines(count: number): string {
 const header = 'id,name,model\n'
 const assign = ['devices', 'assign', '-f', 'devices.csv', '--customer', 'acme']
 
-async function held(): Promise<readonly string[]> {
-  const { stdout } = await cli.world.kubectl('get', 'devas', '-n', 'customer-acme', '-o', 'json')
-  const items = field(JSON.parse(stdout), 'items')
-  return (Array.isArray(items) ? items : [])
-    .flatMap((item) => field(item, 'spec', 'devices'))
-    .map((device) => String(field(device, 'id')))
-    .filter((id) => id.startsWith(`d${imports}-`))
-}
+const held = () => assignedToAcme(cli, `d${imports}-`)
 
 async function results(verb = 'assign'): Promise<readonly string[]> {
   const text = await readFile(join(cwd, `devices.${verb}.result.csv`), 'utf8')

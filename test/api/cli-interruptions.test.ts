@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
-import { startCliWorld, type CliWorld } from '../support/cli-world.ts'
+import { assignedToAcme, startCliWorld, type CliWorld } from '../support/cli-world.ts'
 import { startWire } from '../support/severed-wire.ts'
-import { field } from '../support/world.ts'
 
 let cli: CliWorld
 let cwd = ''
@@ -30,15 +29,7 @@ async function writeFileOf(count: number): Promise<void> {
   await writeFile(join(cwd, 'devices.csv'), `id,name,model\n${lines.join('')}`)
 }
 
-/** Every device that an assignment of acme names, as often as one does. */
-async function held(): Promise<readonly string[]> {
-  const { stdout } = await cli.world.kubectl('get', 'devas', '-n', 'customer-acme', '-o', 'json')
-  const items = field(JSON.parse(stdout), 'items')
-  return (Array.isArray(items) ? items : [])
-    .flatMap((item) => field(item, 'spec', 'devices'))
-    .map((device) => String(field(device, 'id')))
-    .filter((id) => id.startsWith(`i${imports}-`))
-}
+const held = () => assignedToAcme(cli, `i${imports}-`)
 
 /** The lines of the file that the result file tells of. */
 async function told(directory = cwd): Promise<readonly string[]> {

@@ -8,7 +8,7 @@ import { parse, stringify } from 'yaml'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import { customer, grant, member, partner } from './manifests.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
-import { startWorld, type World, type WorldOptions } from './world.ts'
+import { field, startWorld, type World, type WorldOptions } from './world.ts'
 
 /** Whose person each is; the platform is nobody's. */
 export const persons = {
@@ -202,4 +202,17 @@ async function makePeople(world: World, withDatabase: boolean): Promise<void> {
     },
     90_000,
   )
+}
+
+/** Every device of acme whose id begins so, as often as an assignment names it. */
+export async function assignedToAcme(
+  { world }: CliWorld,
+  prefix: string,
+): Promise<readonly string[]> {
+  const { stdout } = await world.kubectl('get', 'devas', '-n', 'customer-acme', '-o', 'json')
+  const items = field(JSON.parse(stdout), 'items')
+  return (Array.isArray(items) ? items : [])
+    .flatMap((item) => field(item, 'spec', 'devices'))
+    .map((device) => String(field(device, 'id')))
+    .filter((id) => id.startsWith(prefix))
 }
