@@ -110,7 +110,7 @@ async function createdByStamp(session: Session): Promise<Check> {
 }
 
 /** The chart's default. */
-const lease = 'tenantry'
+const leaseName = 'tenantry'
 
 const operatorRole = 'tenantry:operator'
 
@@ -139,17 +139,19 @@ async function leader(
   const found = await seen(client.list(signal, leases, { namespace }))
   if (!found) return unreadable(check)
   const byName = new Map(found.items.map((lease) => [lease.metadata.name, lease]))
-  const shards = Number(byName.get(lease)?.metadata.annotations?.[annotations.shards] ?? 1)
+  const shards = Number(byName.get(leaseName)?.metadata.annotations?.[annotations.shards] ?? 1)
   const now = session.now() + (client.skewMs() ?? 0)
-  const seats = Array.from({ length: shards }, (_, shard) => leaseOf(lease, shard)).map((name) => {
-    const {
-      holderIdentity,
-      renewTime = '',
-      leaseDurationSeconds = 15,
-    } = byName.get(name)?.spec ?? {}
-    const isHeld = now - Date.parse(renewTime) < leaseDurationSeconds * 1000
-    return { name, holder: isHeld ? (holderIdentity ?? '') : '', renewTime }
-  })
+  const seats = Array.from({ length: shards }, (_, shard) => leaseOf(leaseName, shard)).map(
+    (name) => {
+      const {
+        holderIdentity,
+        renewTime = '',
+        leaseDurationSeconds = 15,
+      } = byName.get(name)?.spec ?? {}
+      const isHeld = now - Date.parse(renewTime) < leaseDurationSeconds * 1000
+      return { name, holder: isHeld ? (holderIdentity ?? '') : '', renewTime }
+    },
+  )
   const empty = seats.find(({ holder }) => holder === '')
   if (empty) {
     return fault(
