@@ -1,21 +1,31 @@
 // The queues and deadlines of a replica, one of each per controller.
 
 import type { Metrics } from '../observe/metrics.ts'
-import { Deadlines, Queue } from '../runtime/index.ts'
+import { Deadlines, Queue, type QueueOptions } from '../runtime/index.ts'
 import { lanes, type Additions, type ControllerName, type Queues } from './lanes.ts'
 
 export function makeQueues(metrics: Metrics): Queues {
-  const queue = (name: string) =>
-    new Queue({ name, lanes, perLane: { revoke: { maxRetryMs: 250 } }, metrics: metrics.queue })
+  const queue = (name: string, wake: QueueOptions['wake'] = atOnce) =>
+    new Queue({
+      name,
+      lanes,
+      perLane: { revoke: { maxRetryMs: 250 } },
+      wake,
+      metrics: metrics.queue,
+    })
   return {
     customers: queue('customers'),
     partners: queue('partners'),
-    members: queue('members'),
-    grants: queue('grants'),
-    links: queue('links'),
-    devices: queue('devices'),
+    // These only tell what the others do: of one change, whatever it takes away is on its way before.
+    members: queue('members', afterwards),
+    grants: queue('grants', afterwards),
+    links: queue('links', afterwards),
+    devices: queue('devices', afterwards),
   }
 }
+
+const atOnce = (worker: () => void) => worker()
+const afterwards = (worker: () => void) => void setImmediate(worker)
 
 export type AllDeadlines = ReturnType<typeof makeDeadlines>
 

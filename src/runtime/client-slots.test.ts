@@ -29,6 +29,30 @@ describe('slots', () => {
     expect([slots.taken, slots.waiting]).toEqual([1, 1])
   })
 
+  test('let nothing begin beside a revocation, until it is answered or somebody has waited long enough', async () => {
+    const slots = new Slots({ limit: 4, reserved: 1, patienceMs: 20 })
+    const order: string[] = []
+    const enter = async (lane: Lane, who: string) => {
+      const leave = await slots.take(signal, lane)
+      order.push(who)
+      return leave
+    }
+    const answered = await enter('revoke', 'revocation')
+    void enter('normal', 'status')
+    const second = await enter('revoke', 'another')
+    answered()
+    await tick()
+    expect(order).toEqual(['revocation', 'another'])
+    second()
+    await tick()
+    expect(order).toEqual(['revocation', 'another', 'status'])
+
+    void enter('revoke', 'one without an answer')
+    await enter('normal', 'lease')
+    expect(order.slice(3)).toEqual(['one without an answer', 'lease'])
+    expect([slots.taken, slots.waiting]).toEqual([3, 0])
+  })
+
   test('are given back once, however often it is said', async () => {
     const slots = new Slots({ limit: 3, reserved: 0 })
     const leave = await slots.take(signal, 'normal')

@@ -42,6 +42,19 @@ function start(options: Partial<QueueOptions> = {}) {
   return { time, queue, take, drain, failOnce }
 }
 
+describe('a worker', () => {
+  test('that is woken later finds what came meanwhile, and each key wakes one of them', async () => {
+    const asleep: (() => void)[] = []
+    const { queue, take } = start({ wake: (worker) => asleep.push(worker) })
+    const taken = Promise.all([take(), take()])
+    queue.add('a', 'change')
+    queue.add('b', 'revoke')
+    expect(asleep).toHaveLength(2)
+    for (const wake of asleep) wake()
+    expect(await taken).toEqual(['b', 'a'])
+  })
+})
+
 describe('a key', () => {
   test('that is added many times runs once', async () => {
     const { queue, drain } = start()

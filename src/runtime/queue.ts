@@ -45,6 +45,8 @@ export type QueueOptions = {
   /** In [0, 1); spreads retries. Default `Math.random`. */
   readonly random?: () => number
   readonly setTimer?: SetTimer
+  /** Wakes a worker, at once or when others have begun. Default: at once. */
+  readonly wake?: (worker: () => void) => void
   readonly metrics?: QueueMetrics
 }
 
@@ -81,6 +83,7 @@ export class Queue {
       retryBurst: 100,
       now: () => performance.now(),
       random: Math.random,
+      wake: (worker) => worker(),
       metrics: { added() {}, depth() {}, waited() {}, retried() {} },
       ...options,
     }
@@ -250,8 +253,10 @@ export class Queue {
   }
 
   #wakeOne(): void {
-    const [wake] = this.#takers
-    wake?.()
+    const [worker] = this.#takers
+    if (!worker) return
+    this.#takers.delete(worker) // whoever comes meanwhile wakes another
+    this.#options.wake(worker)
   }
 
   #somethingToDo(signal: AbortSignal): Promise<void> {
