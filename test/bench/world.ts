@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { loopSampleMs } from '../../src/observe/metrics.ts'
 import { Client, connectKubeconfig } from '../../src/runtime/index.ts'
 import { startGuardian } from '../../tools/control-plane/servers.ts'
 import { nodeFlags, startOperator, type RunningOperator } from '../../tools/local/operator.ts'
@@ -12,8 +13,7 @@ import { startPostgres, type LocalPostgres } from '../../tools/postgres/start.ts
 import { agents, groupOf, tailAudit, type AuditTail } from './audit.ts'
 import type { Pids } from './processes.ts'
 
-/** A metric: the 99th percentile since somebody last looked, in seconds. */
-export const loopLate = 'nodejs_eventloop_lag_p99_seconds'
+const loopLate = 'nodejs_eventloop_lag_p99_seconds'
 
 const quietWithinMs = 600_000
 
@@ -30,6 +30,8 @@ export type BenchWorld = AsyncDisposable & {
   pids(): Promise<Pids>
   /** A value of the operator's metrics; of several with that name the sum. */
   metric(name: string): Promise<number>
+  /** How late the operator's event loop was since somebody last looked, in ms, 99th percentile. */
+  loopLateMs(): Promise<number>
 }
 
 export type WorldOptions = {
@@ -84,6 +86,11 @@ export async function startBenchWorld(
     operator = running
     return running
   }
+  const metric = async (name: string): Promise<number> => {
+    const text = (await operator?.metrics(signal)) ?? ''
+    const lines = text.split('\n').filter((line) => /^[a-z0-9_]+/.exec(line)?.[0] === name)
+    return lines.reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0)
+  }
   await start()
   const owned = started.move()
   return {
@@ -108,11 +115,8 @@ export async function startBenchWorld(
         bench: process.pid,
       }
     },
-    async metric(name) {
-      const text = (await operator?.metrics(signal)) ?? ''
-      const lines = text.split('\n').filter((line) => /^[a-z0-9_]+/.exec(line)?.[0] === name)
-      return lines.reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0)
-    },
+    metric,
+    loopLateMs: async () => Math.max(0, (await metric(loopLate)) * 1000 - loopSampleMs),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -6,7 +6,6 @@ import { createCustomers } from '../customers.ts'
 import { memoryOf, startMeter } from '../processes.ts'
 import { watchReady, type ReadyWatch } from '../ready.ts'
 import type { SizePoint } from '../model.ts'
-import { loopLate } from '../world.ts'
 
 /** How many are on their way at once: enough to keep everybody busy, few enough to see progress. */
 const batch = 250
@@ -30,14 +29,14 @@ async function run(bench: Bench) {
     if (performance.now() - begun > sizes.growMs) break
     const meter = await startMeter(await world.pids())
     const before = count
-    await world.metric(loopLate) // reading it begins it anew
+    await world.loopLateMs() // reading it begins it anew
     while (count < step && performance.now() - begun < sizes.growMs) {
       count += await grow(bench, ready, count, Math.min(batch, step - count))
       const rate = count / ((performance.now() - begun) / 1000)
       say(`growth: ${count} of ${sizes.steps.at(-1)} customers, ${rate.toFixed(1)}/s so far`)
     }
     const { cpuMs, wallMs } = await meter()
-    lateMs = Math.max(lateMs, (await world.metric(loopLate)) * 1000)
+    lateMs = Math.max(lateMs, await world.loopLateMs())
     const isLast = step === sizes.steps.at(-1) || performance.now() - begun > sizes.growMs
     await sleep(isLast ? Math.min(settleAtTheEndMs, sizes.idleMs) : settleMs, undefined, { signal })
     points.push(await pointOf(bench, count, { customers: count - before, cpuMs, wallMs }))

@@ -9,7 +9,7 @@ import { isDisturbed, startMeter, type Usage } from '../processes.ts'
 import { watchReady } from '../ready.ts'
 import type { Recording } from '../recording.ts'
 import { median, pairedRatios, percentile } from '../statistics.ts'
-import { loopLate, pidOf, until } from '../world.ts'
+import { pidOf, until } from '../world.ts'
 
 type Block = Usage & { readonly perSecond: number; readonly customers: number }
 type OurBlock = Block & {
@@ -97,7 +97,7 @@ async function ourBlock(
   names: readonly string[],
 ): Promise<OurBlock> {
   await world.audit.next()
-  await world.metric(loopLate) // reading it begins it anew
+  await world.loopLateMs() // reading it begins it anew
   const ready = await watchReady(signal, world.clients.driver)
   const meter = await startMeter(await world.pids())
   const begun = performance.now()
@@ -108,7 +108,7 @@ async function ourBlock(
   await ready.all(names, patienceMs)
   const perSecond = (1000 * names.length) / (performance.now() - begun)
   const usage = await meter()
-  const lateMs = (await world.metric(loopLate)) * 1000
+  const lateMs = await world.loopLateMs()
   await ready.stop()
   await sleep(calmMs, undefined, { signal }) // Events and links follow Ready, and count
   const readyMs = names.map((name) => (ready.at(name) ?? NaN) - (created.get(name) ?? NaN))
