@@ -53,7 +53,8 @@ export function connectTriggers(stores: Stores, queues: Additions): void {
       // One customer less: who waited for a place may have it.
       const from = object.metadata.annotations?.[annotations.createdFrom]
       if (!change.after && from !== undefined) about.requestsIn(from, lane)
-      if (object.spec.parentRef) about.customer(object.spec.parentRef.name, lane)
+      // Rights lead downward: one more or less below says nothing to those who are beside it.
+      if (object.spec.parentRef) about.oneCustomer(object.spec.parentRef.name, lane)
       const partner = object.status?.partner?.name ?? object.spec.partner?.partnerRef.name
       if (partner !== undefined) queues.partners.add(partner, lane)
     }

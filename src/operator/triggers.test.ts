@@ -1,0 +1,61 @@
+// Whom a change concerns: too few keys would cost a promise, keys of all siblings the square of their number.
+import { expect, test } from 'vitest'
+import type { CustomerOrganization } from '../api/kinds.generated.ts'
+import type { Additions, ControllerName } from './lanes.ts'
+import { makeStores } from './stores.ts'
+import { connectTriggers } from './triggers.ts'
+
+function start() {
+  const stores = makeStores()
+  const asked = new Map<ControllerName, Set<string>>()
+  const to = (name: ControllerName): Additions[ControllerName] => {
+    const keys = new Set<string>()
+    asked.set(name, keys)
+    const add = (key: string) => void keys.add(key)
+    return { add, addAfter: add, isRunning: () => false }
+  }
+  connectTriggers(stores, {
+    customers: to('customers'),
+    partners: to('partners'),
+    members: to('members'),
+    grants: to('grants'),
+    links: to('links'),
+    devices: to('devices'),
+  })
+  let version = 0
+  /** The keys that the change makes run, by controller. */
+  const observe = (type: 'ADDED' | 'MODIFIED' | 'DELETED', name: string, parent?: string) => {
+    for (const keys of asked.values()) keys.clear()
+    version += 1
+    const customer = {
+      apiVersion: 'tenantry.dev/v1alpha1',
+      kind: 'CustomerOrganization',
+      metadata: { name, uid: name, resourceVersion: `${version}`, generation: version },
+      spec: { displayName: name, ...(parent !== undefined && { parentRef: { name: parent } }) },
+    } as CustomerOrganization
+    stores.customers.observe(type, customer)
+    return Object.fromEntries([...asked].map(([queue, keys]) => [queue, [...keys].toSorted()]))
+  }
+  return { observe }
+}
+
+test('a nested customer that comes or goes runs its parent, and none of those who are beside it', () => {
+  const { observe } = start()
+  observe('ADDED', 'group')
+  observe('ADDED', 'north', 'group')
+  observe('ADDED', 'south', 'group')
+  expect(observe('ADDED', 'west', 'group')).toMatchObject({
+    customers: ['group', 'west'],
+    links: ['group', 'west'],
+  })
+  expect(observe('DELETED', 'west', 'group')).toMatchObject({ customers: ['group', 'west'] })
+})
+
+test('a customer that changes runs all that are nested in it, however deep', () => {
+  const { observe } = start()
+  observe('ADDED', 'group')
+  observe('ADDED', 'north', 'group')
+  observe('ADDED', 'harbour', 'north')
+  expect(observe('MODIFIED', 'group').customers).toEqual(['group', 'harbour', 'north'])
+  expect(observe('DELETED', 'north', 'group').customers).toEqual(['group', 'harbour', 'north'])
+})
