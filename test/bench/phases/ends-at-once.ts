@@ -13,7 +13,7 @@ import { grownName } from './growth.ts'
 const partner = 'litware'
 const tina = technicianOf(partner)
 const writers = 16
-const patienceMs = 600_000
+const patienceMs = 1_200_000
 /** How long it may take to write a window for each. */
 const perCustomerMs = 80
 const atLeastMs = 10_000
