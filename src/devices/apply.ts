@@ -42,8 +42,11 @@ export async function assign(
   // What is given back makes room in a license for what comes.
   if (drops) await registry.release(signal, terms.assignment, drops, policy)
   const outcomes = claims ? await registry.claim(signal, terms, devices, policy) : looked.outcomes
-  if (outcomes.some(({ outcome }) => outcome === 'Move') && object.spec.from) {
-    ports.onLeft(object.spec.from.customer)
+  const moved = outcomes.filter(({ outcome }) => outcome === 'Move').map(({ id }) => id)
+  if (moved.length > 0 && object.spec.from) {
+    // The source hears of it whatever becomes of this run: the next one finds nothing to move.
+    const left = await registry.leftBehind(signal, moved).catch(() => undefined)
+    ports.onLeft(object.spec.from.customer, left)
   }
   const changed = outcomes.filter(isWork).map(({ id }) => id)
   const notShown = await bring(signal, ports, customer, changed)

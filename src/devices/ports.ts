@@ -21,8 +21,8 @@ export type Ports = {
   readonly compared: Map<string, string>
   /** The policy that asks whoever writes a move about the right on its source. */
   readonly movesAreGuarded: () => boolean
-  /** Devices have left this customer: its own assignments have less now. */
-  readonly onLeft: (customer: string) => void
+  /** Devices have left these assignments of the customer, by UID; `undefined`: it is not known which. */
+  readonly onLeft: (customer: string, assignments: readonly string[] | undefined) => void
   readonly events: EventRecorder
   readonly deadlines: Deadlines
   readonly clock: { readonly now: () => EpochMs }

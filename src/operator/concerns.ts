@@ -64,6 +64,27 @@ export function enqueueDevices(stores: Stores, queues: Additions, namespace: str
   }
 }
 
+/**
+ * Assignments of one customer that have less than before, and those that wait for what may be free now: the others would read a
+ * thousand devices each to find nothing.
+ *
+ * @param left UIDs of those that devices were moved away from; `undefined`: it is not known
+ */
+export function enqueueLeft(
+  stores: Stores,
+  queues: Additions,
+  namespace: string,
+  left: readonly string[] | undefined,
+): void {
+  for (const { metadata, status } of stores.devices.byNamespace(namespace)) {
+    const waits = !status?.conditions?.some(
+      (found) => found.type === 'Ready' && found.status === 'True',
+    )
+    const hasLess = left === undefined || left.includes(metadata.uid ?? '')
+    if (waits || hasLess) queues.devices.add(keyOf(metadata), 'resync')
+  }
+}
+
 export function concerns(stores: Stores, queues: Additions) {
   function oneCustomer(name: string, lane: Lane): void {
     queues.customers.add(name, lane)

@@ -29,7 +29,7 @@ import type { Shard } from './leadership.ts'
 import { policyIsMissing } from './policies.ts'
 import type { AllDeadlines } from './queues.ts'
 import { secretsIn, type Stores } from './stores.ts'
-import { enqueueDevices } from './concerns.ts'
+import { enqueueLeft } from './concerns.ts'
 import type { Additions, ControllerName } from './lanes.ts'
 
 /** What all shards share. */
@@ -147,7 +147,7 @@ export function shardWork(
         registry: control && new Registry(databases, control),
         compared,
         movesAreGuarded: () => !policyIsMissing(stores, 'tenantry-devices'),
-        onLeft: (customer) => enqueueDevices(stores, queues, customerNamespace(customer)),
+        onLeft: (customer, left) => enqueueLeft(stores, queues, customerNamespace(customer), left),
         deadlines: deadlines.devices,
       }),
     },

@@ -74,6 +74,7 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
     const target = newTerms({ fromUid: source.customerUid })
     expect(told(await registry.claim(target, named(id)))).toEqual({ [id]: 'Move' })
     expect(await owners([id])).toEqual([{ id, owner: target.customer }])
+    expect(await registry.leftBehind([id, free])).toEqual([source.assignment])
     // Also when the source itself is an assignment that moves: two of them do not play ping-pong.
     const back = { ...source, fromUid: target.customerUid }
     expect(told(await registry.claim(back, named(id)))).toEqual({ [id]: 'MovedAway' })

@@ -4,6 +4,7 @@ import type { Control } from '../../src/databases/control/control.ts'
 import {
   claim,
   judge,
+  readLeftBehind,
   release,
   type AskedDevice,
   type DataPolicy,
@@ -45,6 +46,8 @@ export function registryOf(control: Control) {
       control.work(signal, 'claiming', (sql) => claim(signal, sql, terms, devices, policy)),
     release: (assignment: string, kept: readonly string[] = [], policy: DataPolicy = 'Retain') =>
       control.work(signal, 'releasing', (sql) => release(signal, sql, assignment, kept, policy)),
+    leftBehind: (ids: readonly string[]) =>
+      control.work(signal, 'looking', (sql) => readLeftBehind(signal, sql, ids)),
   }
 }
 

@@ -153,6 +153,21 @@ export async function readHolding(
   return row ?? { assigned: 0, moved: 0, dropped: 0, used: 0 }
 }
 
+/** UIDs of the assignments from which these devices were moved away, now or earlier. */
+export async function readLeftBehind(
+  signal: AbortSignal,
+  sql: Session,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await sql.query<{ assignment: string }>(
+    signal,
+    `SELECT DISTINCT jsonb_object_keys(left_behind) AS assignment FROM tenantry.owned_devices
+     WHERE id = ANY ($1)`,
+    [ids],
+  )
+  return rows.map(({ assignment }) => assignment)
+}
+
 /** The devices that these unit ids stand for; what the inventory does not know is left out. */
 export async function readUnits(
   signal: AbortSignal,

@@ -5,6 +5,7 @@ import {
   claim,
   judge,
   readHolding,
+  readLeftBehind,
   readReservedUntil,
   readUnits,
   release,
@@ -80,6 +81,13 @@ export class Registry {
   ): Promise<readonly Outcome[]> {
     return this.#control.work(signal, 'claiming devices', (sql) =>
       claim(signal, sql, terms, devices, policy),
+    )
+  }
+
+  /** UIDs of the assignments that these devices have left, now or earlier. */
+  leftBehind(signal: AbortSignal, ids: readonly string[]): Promise<readonly string[]> {
+    return this.#control.work(signal, 'looking where devices came from', (sql) =>
+      readLeftBehind(signal, sql, ids),
     )
   }
 
