@@ -7,6 +7,7 @@ import type { CustomerOrganization, CustomerOrganizationStatus } from '../api/ki
 import type { Verdict } from '../api/reasons.ts'
 import { verdictOf } from '../api/verdict.ts'
 import type { LinkRow } from '../databases/control/ledger.sql.ts'
+import { startDeadline } from '../runtime/index.ts'
 import type { Seen } from './gather.ts'
 import type { Plan } from './plan.ts'
 import type { Ports } from './ports.ts'
@@ -82,13 +83,15 @@ async function attempt(
   leaves: boolean,
   write: (signal: AbortSignal) => Promise<void>,
 ): Promise<LedgerFact> {
-  const signal = AbortSignal.any([stopping, AbortSignal.timeout(patienceMs)])
+  const late = () => new TenantryError('CONTROL_SILENT', 'the ledger')
+  using patience = startDeadline(stopping, patienceMs, late)
+  const { signal } = patience
   try {
     await write(signal)
     return { state: 'Written' }
   } catch (cause) {
     stopping.throwIfAborted()
-    const error = signal.aborted ? new TenantryError('CONTROL_SILENT', 'the ledger') : cause
+    const error: unknown = patience.passed ? signal.reason : cause
     const { message } = verdictOf(error)
     const why = {
       reason: 'LedgerUnwritten',

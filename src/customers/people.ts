@@ -6,6 +6,7 @@ import { TenantryError } from '../api/errors.ts'
 import type { Verdict } from '../api/reasons.ts'
 import { databaseUidOf } from '../databases/names.ts'
 import { verdictOf } from '../api/verdict.ts'
+import { startDeadline } from '../runtime/index.ts'
 import type { Seen } from './gather.ts'
 import type { Plan } from './plan.ts'
 import { ensureReadable, listedFor, removeReadable } from './person-secret.ts'
@@ -39,13 +40,15 @@ export async function takeOutPeople(
   seen: Seen,
   { people, link, nextLink }: Plan,
 ): Promise<PeopleFact> {
-  const signal = AbortSignal.any([stopping, AbortSignal.timeout(patienceMs)])
   const { name } = seen.object.metadata
   const customerUid = databaseUidOf(seen.object)
   const server = seen.object.status?.database?.server
   if (server === undefined) {
     return seen.loginRoles.length === 0 ? { state: 'None' } : notPlaced(name)
   }
+  const late = () => new TenantryError('SERVER_UNREACHABLE', server)
+  using patience = startDeadline(stopping, patienceMs, late)
+  const { signal } = patience
   const leaving = listedFor(name, seen.loginRoles).filter(
     ({ home, secret }) =>
       !people.wanted.some((person) => person.home === home && person.secret === secret),
@@ -67,8 +70,7 @@ export async function takeOutPeople(
     return { state: 'Proven' }
   } catch (error) {
     if (stopping.aborted) throw error
-    const cause = signal.aborted ? new TenantryError('SERVER_UNREACHABLE', server) : error
-    return unproven(cause, leaving.length > 0)
+    return unproven(patience.passed ? signal.reason : error, leaving.length > 0)
   }
 }
 

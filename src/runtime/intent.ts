@@ -2,22 +2,26 @@
 // The hash tells what was asked for last time, so that a field we no longer want is noticed; the
 // comparison tells what somebody changed by hand. A field that only others set is theirs.
 
-import { createHash } from 'node:crypto'
+import { hash as digest } from 'node:crypto'
 import { isRecord, type KubeObject } from './object.ts'
 
 /** 22 characters that change with any change of the object; the order of keys does not count. */
 export function hashOf(object: unknown): string {
-  const text = JSON.stringify(sorted(object)) ?? 'undefined'
-  return createHash('sha256').update(text).digest('base64url').slice(0, 22)
+  return digest('sha256', inOrder(object), 'base64url').slice(0, 22)
 }
 
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (!isRecord(value)) return value
-  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined)
-  return Object.fromEntries(
-    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]),
-  )
+/** JSON with its keys in order, as text alone: every run asks for the hash of everything it wants. */
+function inOrder(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(inOrder).join(',')}]`
+  if (!isRecord(value)) return JSON.stringify(value) ?? 'null'
+  let fields = ''
+  for (const key of Object.keys(value).sort()) {
+    const inner = value[key]
+    if (inner === undefined) continue
+    if (fields !== '') fields += ','
+    fields += `${JSON.stringify(key)}:${inOrder(inner)}`
+  }
+  return `{${fields}}`
 }
 
 /** `object` with the hash of itself, which the caller may know already, in an annotation. */
@@ -46,7 +50,7 @@ export function holds(found: unknown, wanted: unknown): boolean {
     )
   }
   if (!isRecord(wanted)) return found === wanted
-  return isRecord(found) && Object.entries(wanted).every(([key, value]) => holds(found[key], value))
+  return isRecord(found) && Object.keys(wanted).every((key) => holds(found[key], wanted[key]))
 }
 
 /** Equal in both directions. */

@@ -22,7 +22,7 @@ const perCustomer = 10
 /** How many manifests somebody's tool has on their way at once. */
 const creators = 16
 const bareAssignments = 60
-const rounds = 40
+const rounds = 100
 const patienceMs = 3_600_000
 const restMs = 60_000
 const calmMs = 2_000
