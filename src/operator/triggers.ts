@@ -22,7 +22,7 @@ import {
   patternChanged,
 } from './changes.ts'
 import { concerns, enqueueDevices } from './concerns.ts'
-import type { Additions } from './lanes.ts'
+import { nextTurn, type Additions, type Lane } from './lanes.ts'
 import { customersOf, namedIn, type Stores } from './stores.ts'
 
 /** A customer's count of devices may be so late, in ms: a thousand assignments that come at once are not a thousand writes. */
@@ -68,15 +68,21 @@ export function connectTriggers(stores: Stores, queues: Additions): void {
       about.people(newlyKept(change), lane)
       return
     }
-    // One write of the partner's own run voids what all of its customers gave: they sweep later.
     const outByOneWrite = change.after !== undefined && partnerIsOut(change.after)
-    for (const object of bothOf(change)) {
-      const { name } = object.metadata
-      queues.partners.add(name, lane)
-      queues.members.add(partnerNamespace(name), lane)
-      about.customersOf(name, outByOneWrite ? 'resync' : lane)
-      about.people(namedIn(object), outByOneWrite ? 'resync' : lane)
+    const others = (urgency: Lane) => {
+      for (const object of bothOf(change)) {
+        about.customersOf(object.metadata.name, urgency)
+        about.people(namedIn(object), urgency)
+      }
     }
+    for (const { metadata } of bothOf(change)) {
+      queues.partners.add(metadata.name, lane)
+      queues.members.add(partnerNamespace(metadata.name), lane)
+    }
+    // One write of the partner's own run voids what all of its customers gave: it is sent before thousands of them are so much as
+    // listed, and they sweep later.
+    if (outByOneWrite) nextTurn(() => others('resync'))
+    else others(lane)
     if (patternChanged(change)) about.everybody(lane)
   })
   stores.members.onChange((change) => {
