@@ -22,11 +22,13 @@ import {
   patternChanged,
 } from './changes.ts'
 import { concerns, enqueueDevices } from './concerns.ts'
-import { nextTurn, type Additions, type Lane } from './lanes.ts'
+import type { Additions, Lane } from './lanes.ts'
 import { customersOf, namedIn, type Stores } from './stores.ts'
 
 /** A customer's count of devices may be so late, in ms: a thousand assignments that come at once are not a thousand writes. */
 const countAfterMs = 1_000
+/** What a partner's one write has ended already is swept so much later, in ms. */
+const afterOneWriteMs = 50
 
 export function connectTriggers(stores: Stores, queues: Additions): void {
   const about = concerns(stores, queues)
@@ -79,9 +81,9 @@ export function connectTriggers(stores: Stores, queues: Additions): void {
       queues.partners.add(metadata.name, lane)
       queues.members.add(partnerNamespace(metadata.name), lane)
     }
-    // One write of the partner's own run voids what all of its customers gave: it is sent before thousands of them are so much as
+    // One write of the partner's own run voids what all of its customers gave: it is done before thousands of them are so much as
     // listed, and they sweep later.
-    if (outByOneWrite) nextTurn(() => others('resync'))
+    if (outByOneWrite) setTimeout(() => others('resync'), afterOneWriteMs).unref()
     else others(lane)
     if (patternChanged(change)) about.everybody(lane)
   })
