@@ -1,8 +1,8 @@
 // Which assignments hear that devices were moved away: each one that does reads a list of up to a thousand.
 import { expect, test } from 'vitest'
+import { recordAdditions } from '../../test/support/additions.ts'
 import type { DeviceAssignment } from '../api/kinds.generated.ts'
 import { enqueueLeft } from './concerns.ts'
-import type { Additions } from './lanes.ts'
 import { makeStores } from './stores.ts'
 
 const namespace = 'customer-acme'
@@ -25,29 +25,17 @@ function start() {
     } as DeviceAssignment
     stores.devices.put(assignment)
   }
-  const keys: string[] = []
-  const add = (key: string) => void keys.push(key)
-  const devices = { add, addAfter: add, isRunning: () => false }
-  const nobody = { ...devices, add() {}, addAfter() {} }
-  const queues: Additions = {
-    customers: nobody,
-    partners: nobody,
-    members: nobody,
-    grants: nobody,
-    links: nobody,
-    devices,
-  }
-  return { stores, queues, keys }
+  return { stores, ...recordAdditions() }
 }
 
 test('devices that were moved away concern the assignment that had them and those that wait', () => {
-  const { stores, queues, keys } = start()
+  const { stores, queues, added } = start()
   enqueueLeft(stores, queues, namespace, ['uid-has-lost', 'uid-of-another-customer'])
-  expect(keys.toSorted()).toEqual([`${namespace}/has-lost`, `${namespace}/waits`])
+  expect(added()['devices']).toEqual([`${namespace}/has-lost`, `${namespace}/waits`])
 })
 
 test('they concern all assignments when nobody knows where they were', () => {
-  const { stores, queues, keys } = start()
+  const { stores, queues, added } = start()
   enqueueLeft(stores, queues, namespace, undefined)
-  expect(keys).toHaveLength(3)
+  expect(added()['devices']).toHaveLength(3)
 })

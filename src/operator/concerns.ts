@@ -4,6 +4,8 @@ import { refOf } from '../access/directory.ts'
 import type { OrganizationRef } from '../access/organization.ts'
 import type {
   CustomerOrganization,
+  CustomerOrganizationStatus,
+  DeviceAssignmentStatus,
   OrganizationMember,
   PartnerOrganization,
 } from '../api/kinds.generated.ts'
@@ -51,9 +53,8 @@ export function enqueueAll(stores: Stores, queues: Additions): void {
 /** Customers that wait for a PostgreSQL server which answers again: of one that has no place yet it may be any. */
 export function enqueueWaiting(stores: Stores, queues: Additions, server: string): void {
   for (const { metadata, status } of stores.customers.list()) {
-    const isReady = status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
     const isThere = (status?.database?.server ?? server) === server
-    if (isThere && !isReady) queues.customers.add(metadata.name, 'change')
+    if (isThere && !isReady(status)) queues.customers.add(metadata.name, 'change')
   }
 }
 
@@ -77,12 +78,13 @@ export function enqueueLeft(
   left: readonly string[] | undefined,
 ): void {
   for (const { metadata, status } of stores.devices.byNamespace(namespace)) {
-    const waits = !status?.conditions?.some(
-      (found) => found.type === 'Ready' && found.status === 'True',
-    )
     const hasLess = left === undefined || left.includes(metadata.uid ?? '')
-    if (waits || hasLess) queues.devices.add(keyOf(metadata), 'resync')
+    if (hasLess || !isReady(status)) queues.devices.add(keyOf(metadata), 'resync')
   }
+}
+
+function isReady(status: CustomerOrganizationStatus | DeviceAssignmentStatus | undefined): boolean {
+  return status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
 }
 
 export function concerns(stores: Stores, queues: Additions) {

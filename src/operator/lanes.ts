@@ -22,8 +22,3 @@ export type Queues = Readonly<Record<ControllerName, Queue>>
 export type Additions = Readonly<
   Record<ControllerName, Pick<Queue, 'add' | 'addAfter' | 'isRunning'>>
 >
-
-/** Does it in the next turn of the event loop: by then what is urgent has been sent. */
-export function nextTurn(work: () => void): void {
-  setImmediate(work)
-}

@@ -2,16 +2,16 @@
 
 import type { Metrics } from '../observe/metrics.ts'
 import { Deadlines, Queue, type QueueOptions } from '../runtime/index.ts'
-import { lanes, nextTurn, type Additions, type ControllerName, type Queues } from './lanes.ts'
+import { lanes, type Additions, type ControllerName, type Queues } from './lanes.ts'
 
 export function makeQueues(metrics: Metrics): Queues {
-  const queue = (name: string, wake: QueueOptions['wake'] = atOnce) =>
+  const queue = (name: string, waking: Pick<QueueOptions, 'wake'> = {}) =>
     new Queue({
       name,
       lanes,
       perLane: { revoke: { maxRetryMs: 250 } },
-      wake,
       metrics: metrics.queue,
+      ...waking,
     })
   return {
     customers: queue('customers'),
@@ -24,7 +24,8 @@ export function makeQueues(metrics: Metrics): Queues {
   }
 }
 
-const atOnce = (worker: () => void) => worker()
+/** By then the others have sent what is urgent. */
+const nextTurn = { wake: (worker: () => void) => void setImmediate(worker) }
 
 /** What is due with a partner's write waits for it so long, in ms. */
 const afterPartnersMs = 5

@@ -1,31 +1,18 @@
 // Whom a change concerns: too few keys would cost a promise, keys of all siblings the square of their number.
 import { expect, test } from 'vitest'
+import { recordAdditions } from '../../test/support/additions.ts'
 import type { CustomerOrganization } from '../api/kinds.generated.ts'
-import type { Additions, ControllerName } from './lanes.ts'
 import { makeStores } from './stores.ts'
 import { connectTriggers } from './triggers.ts'
 
 function start() {
   const stores = makeStores()
-  const asked = new Map<ControllerName, Set<string>>()
-  const to = (name: ControllerName): Additions[ControllerName] => {
-    const keys = new Set<string>()
-    asked.set(name, keys)
-    const add = (key: string) => void keys.add(key)
-    return { add, addAfter: add, isRunning: () => false }
-  }
-  connectTriggers(stores, {
-    customers: to('customers'),
-    partners: to('partners'),
-    members: to('members'),
-    grants: to('grants'),
-    links: to('links'),
-    devices: to('devices'),
-  })
+  const { queues, added, clear } = recordAdditions()
+  connectTriggers(stores, queues)
   let version = 0
   /** The keys that the change makes run, by controller. */
   const observe = (type: 'ADDED' | 'MODIFIED' | 'DELETED', name: string, parent?: string) => {
-    for (const keys of asked.values()) keys.clear()
+    clear()
     version += 1
     const customer = {
       apiVersion: 'tenantry.dev/v1alpha1',
@@ -34,7 +21,7 @@ function start() {
       spec: { displayName: name, ...(parent !== undefined && { parentRef: { name: parent } }) },
     } as CustomerOrganization
     stores.customers.observe(type, customer)
-    return Object.fromEntries([...asked].map(([queue, keys]) => [queue, [...keys].toSorted()]))
+    return added()
   }
   return { observe }
 }

@@ -7,15 +7,21 @@ const { signal } = new AbortController()
 /** Lets promises settle. */
 const tick = () => new Promise((resolve) => setImmediate(resolve))
 
+/** Takes a slot and remembers who had one, in order. */
+function entering(slots: Slots) {
+  const order: string[] = []
+  const enter = async (lane: Lane, who: string) => {
+    const leave = await slots.take(signal, lane)
+    order.push(who)
+    return leave
+  }
+  return { order, enter }
+}
+
 describe('slots', () => {
   test('let a revocation in when the others are full, and before those who wait longer', async () => {
     const slots = new Slots({ limit: 2, reserved: 1 })
-    const order: string[] = []
-    const enter = async (lane: Lane, who: string) => {
-      const leave = await slots.take(signal, lane)
-      order.push(who)
-      return leave
-    }
+    const { order, enter } = entering(slots)
     const first = await enter('normal', 'first')
     void enter('normal', 'waits')
     const revoke = await enter('revoke', 'revoke')
@@ -31,12 +37,7 @@ describe('slots', () => {
 
   test('let nothing begin beside a revocation, until it is answered or somebody has waited long enough', async () => {
     const slots = new Slots({ limit: 4, reserved: 1, patienceMs: 20 })
-    const order: string[] = []
-    const enter = async (lane: Lane, who: string) => {
-      const leave = await slots.take(signal, lane)
-      order.push(who)
-      return leave
-    }
+    const { order, enter } = entering(slots)
     const answered = await enter('revoke', 'revocation')
     void enter('normal', 'status')
     const second = await enter('revoke', 'another')
