@@ -1,5 +1,5 @@
-// Everything that bears on one DeviceAssignment: from the caches, the list of devices from the API server, and whose they are from
-// the registry. Judges nothing. A registry that does not answer is a fact like any other.
+// Everything that bears on one DeviceAssignment: from the caches, the list of devices from the API server where it was not told
+// just now, and whose they are from the registry. Judges nothing. A registry that does not answer is a fact like any other.
 
 import { namespaceStep } from '../access/namespace.ts'
 import { parseTime, type EpochMs } from '../api/time.ts'
@@ -45,8 +45,11 @@ export async function gather(
 ): Promise<Seen | undefined> {
   const [namespace = '', name = ''] = key.split('/')
   const { stores, client } = ports
-  if (!stores.devices.get({ namespace, name })) return undefined
-  const object = await client.find<DeviceAssignment>(signal, resources.devices, { namespace, name })
+  const known = stores.devices.get({ namespace, name })
+  if (!known) return undefined
+  const object =
+    stores.recentAssignments.take(known) ??
+    (await client.find<DeviceAssignment>(signal, resources.devices, { namespace, name }))
   if (!object) return undefined
   const ref = organizationOf(namespace)
   const customer = ref?.kind === 'customer' ? stores.customers.get({ name: ref.name }) : undefined

@@ -5,12 +5,15 @@ import type { Namespace } from '../api/resources.ts'
 import type { EpochMs } from '../api/time.ts'
 import type { Registry } from '../databases/registry/registry.ts'
 import type { Applier, Client, Deadlines, EventRecorder, Store } from '../runtime/index.ts'
+import type { RecentAssignments } from './recent.ts'
 
 export type Ports = {
   readonly stores: {
     readonly customers: Store<CustomerOrganization>
     /** Without the lists of devices: a thousand of them would not fit into memory. */
     readonly devices: Store<DeviceAssignment>
+    /** With their lists, the last few. */
+    readonly recentAssignments: Pick<RecentAssignments, 'take'>
     readonly namespaces: Store<Namespace>
   }
   readonly client: Client

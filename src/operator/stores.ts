@@ -8,6 +8,7 @@ import type {
 import { annotations, customerOfSecret, isOurs, labels, managedBy } from '../api/names.ts'
 import { resources, type RbacRole, type SecretMetadata } from '../api/resources.ts'
 import { applicationRoles } from '../databases/names.ts'
+import { RecentAssignments } from '../devices/recent.ts'
 import { Store, type Change, type KubeObject, type Selection } from '../runtime/index.ts'
 
 /** What belongs into a store, and how many objects are asked for at a time. */
@@ -29,6 +30,7 @@ const ofTheChart: Selection = { labelSelector: `app.kubernetes.io/name=${managed
 export type Stores = ReturnType<typeof makeStores>
 
 export function makeStores() {
+  const recentAssignments = new RecentAssignments()
   return {
     partners: new Store(resources.partners, { indexes: { owner: namedIn } }),
     customers: new Store(resources.customers, {
@@ -50,11 +52,15 @@ export function makeStores() {
     grants: new Store(resources.grants, {
       indexes: { partner: ({ spec }) => [spec.partnerRef.name] },
     }),
-    /** Without the lists: a million devices would not fit into memory. A run reads its own. */
+    /** Without the lists: a million devices would not fit into memory. A run reads its own where it was not told just now. */
     devices: new Store(resources.devices, {
       indexes: { source: ({ spec }) => (spec.from ? [spec.from.customer] : []) },
-      project: withoutDevices,
+      project: (object) => {
+        recentAssignments.keep(object)
+        return withoutDevices(object)
+      },
     }),
+    recentAssignments,
     links: new Store(resources.links, {
       indexes: {
         customer: (link) => (isOurs(link) ? valueOf(link.metadata.labels, labels.customer) : []),

@@ -1,6 +1,6 @@
 // What an API server answers, as callers get it.
 import { describe, expect, test } from 'vitest'
-import { tableOf } from './client-answers.ts'
+import { tableOf, versionIn } from './client-answers.ts'
 import type { ResourceOf } from './object.ts'
 
 const widgets: ResourceOf<unknown> = {
@@ -30,5 +30,31 @@ describe('a table', () => {
 
   test('that a server does not make is an error', () => {
     expect(() => tableOf({ kind: 'WidgetList', items: [] }, widgets)).toThrow('no table')
+  })
+})
+
+describe('the version of an event', () => {
+  const line = (type: string, metadata: object) =>
+    JSON.stringify({ type, object: { kind: 'Widget', metadata } })
+
+  test('is read without parsing it', () => {
+    expect(versionIn(line('ADDED', { name: 'a', resourceVersion: '12' }))).toBe('12')
+    expect(versionIn(line('MODIFIED', { resourceVersion: '13', name: 'a' }))).toBe('13')
+  })
+
+  test('of a deletion is that of its last state, and says nothing', () => {
+    expect(versionIn(line('DELETED', { name: 'a', resourceVersion: '12' }))).toBeUndefined()
+  })
+
+  test('is not taken from an annotation, whoever wrote it', () => {
+    const annotations = { resourceVersion: '12' }
+    expect(versionIn(line('MODIFIED', { annotations, resourceVersion: '13' }))).toBeUndefined()
+    const text = { note: '"resourceVersion":"12"' }
+    expect(versionIn(line('MODIFIED', { annotations: text, resourceVersion: '13' }))).toBe('13')
+  })
+
+  test('is missing where there is none', () => {
+    expect(versionIn(line('ADDED', { name: 'a' }))).toBeUndefined()
+    expect(versionIn('no event')).toBeUndefined()
   })
 })

@@ -95,6 +95,28 @@ export function eventOf(line: string, naming: Naming): WatchEvent {
   return { type, object: type === 'ERROR' ? object : named(object, naming) }
 }
 
+const versionMark = '"resourceVersion":"'
+
+/**
+ * The version of an object that is new or changed, read without parsing the line. The mark cannot be part of a text, where its quotes
+ * were escaped; a field or an annotation of that name makes it two.
+ *
+ * @returns `undefined` where only the whole line tells
+ */
+export function versionIn(line: string): string | undefined {
+  if (!line.startsWith('{"type":"MODIFIED"') && !line.startsWith('{"type":"ADDED"'))
+    return undefined
+  const at = line.indexOf(versionMark)
+  if (at < 0 || line.indexOf(versionMark, at + 1) >= 0) return undefined
+  const begin = at + versionMark.length
+  return line.slice(begin, line.indexOf('"', begin))
+}
+
+/** What is known of an event already says no more than how far the watch has come. */
+export function bookmarkOf(resourceVersion: string): WatchEvent {
+  return { type: 'BOOKMARK', object: { metadata: { resourceVersion } } }
+}
+
 /** The first name in a line that cannot be parsed: nearly always the object's. */
 function nameIn(line: string): string | undefined {
   return /"name"\s*:\s*"([^"\\]{1,253})"/.exec(line)?.[1]

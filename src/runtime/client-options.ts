@@ -71,6 +71,8 @@ export type WatchOptions = Selection & {
   readonly idleMs?: number
   /** Longest line, in bytes. Default 32 MiB. */
   readonly maxLineBytes?: number
+  /** Asked of a version before its event is parsed; one that is known comes as a BOOKMARK. Default: none is. */
+  readonly isKnown?: (resourceVersion: string) => boolean
 }
 
 /** `type` as the server wrote it. `object` is a Status for ERROR and only a version for BOOKMARK. */

@@ -3,6 +3,7 @@
 // got no answer may have been carried out, so its caller hears of it and looks.
 
 import type { Dispatcher } from 'undici'
+import { askWhole, type Whole } from './client-whole.ts'
 import type { Connection } from './connection.ts'
 import { Slots, type Lane, type SlotsOptions } from './client-slots.ts'
 import { ApiError, apiErrorOf, DeadlineError } from './errors.ts'
@@ -117,8 +118,8 @@ export class Transport {
         () => new DeadlineError(`${call.method} ${pathOf(call)}`, call.timeoutMs),
       )
       try {
-        const answer = await this.#dispatch(deadline.signal, call)
-        return await bodyOf(answer, call)
+        const answer = await this.#dispatch(deadline.signal, call, askWhole)
+        return bodyOf(answer, call)
       } catch (error) {
         if (!deadline.passed) throw error
         this.#connection.distrust()
@@ -147,8 +148,8 @@ export class Transport {
       deadline.signal.addEventListener('abort', giveUp, { once: true })
       try {
         signal.throwIfAborted()
-        const answer = await this.#dispatch(life.signal, call)
-        if (answer.statusCode !== 200) await bodyOf(answer, call)
+        const answer = await this.#dispatch(life.signal, call, openStream)
+        if (answer.statusCode !== 200) bodyOf({ ...answer, text: await answer.body.text() }, call)
         return { body: answer.body, close }
       } catch (error) {
         if (!deadline.passed) throw error
@@ -161,7 +162,15 @@ export class Transport {
     }
   }
 
-  async #dispatch(signal: AbortSignal, call: Omit<Call, 'lane' | 'repeatable'>) {
+  async #dispatch<A extends Omit<Whole, 'text'>>(
+    signal: AbortSignal,
+    call: Omit<Call, 'lane' | 'repeatable'>,
+    send: (
+      signal: AbortSignal,
+      agent: Dispatcher,
+      options: Dispatcher.DispatchOptions,
+    ) => Promise<A>,
+  ): Promise<A> {
     const { userAgent, now, onRequest } = this.#options
     const { method, path, body, accept = 'application/json' } = call
     const credentials = await this.#connection.headers(signal)
@@ -169,11 +178,10 @@ export class Transport {
     const count = (code: string) =>
       onRequest({ code, method, host: this.#server.host, durationMs: now() - begun })
     try {
-      const answer = await this.#connection.agent.request({
+      const answer = await send(signal, this.#connection.agent, {
         origin: this.#server.origin,
         path: this.#server.pathname.replace(/\/$/, '') + path,
         method,
-        signal,
         headers: {
           ...credentials,
           'user-agent': userAgent,
@@ -223,9 +231,17 @@ export class Transport {
   }
 }
 
-async function bodyOf(answer: Dispatcher.ResponseData, call: { method: string; path: string }) {
-  const text = await answer.body.text()
-  const body = parsed(text, answer, call)
+/** An answer whose body comes as long as the other side has something to say. */
+function openStream(
+  signal: AbortSignal,
+  agent: Dispatcher,
+  options: Dispatcher.DispatchOptions,
+): Promise<Dispatcher.ResponseData> {
+  return agent.request({ ...options, signal })
+}
+
+function bodyOf(answer: Whole, call: { method: string; path: string }): unknown {
+  const body = parsed(answer, call)
   if (answer.statusCode >= 200 && answer.statusCode < 300) return body
   const retryAfterMs = retryAfterOf(answer.headers['retry-after'])
   throw apiErrorOf(body, {
@@ -238,8 +254,7 @@ async function bodyOf(answer: Dispatcher.ResponseData, call: { method: string; p
 
 /** JSON when the server says so, else the text. */
 function parsed(
-  text: string,
-  { headers, statusCode }: Dispatcher.ResponseData,
+  { text, headers, statusCode }: Whole,
   call: { method: string; path: string },
 ): unknown {
   if (!String(headers['content-type']).includes('json')) return text

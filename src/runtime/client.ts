@@ -2,7 +2,16 @@
 // Each call names its kind by a constant, has a deadline, and fails with an ApiError that callers
 // tell apart. Answers are as the server sent them: times are text.
 
-import { eventOf, listOf, namingOf, stays, tableOf, typed } from './client-answers.ts'
+import {
+  bookmarkOf,
+  eventOf,
+  listOf,
+  namingOf,
+  stays,
+  tableOf,
+  typed,
+  versionIn,
+} from './client-answers.ts'
 import { linesOf } from './client-lines.ts'
 import type {
   ApplyOptions,
@@ -235,6 +244,7 @@ export class Client {
   ): AsyncGenerator<WatchEvent, void, undefined> {
     const { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds } = options
     const { idleMs = 90_000, maxLineBytes = 32 * 2 ** 20, metadataOnly = false } = options
+    const { isKnown = () => false } = options
     const path = withQuery(collectionPath(resource, namespace), {
       watch: true,
       allowWatchBookmarks: true,
@@ -257,7 +267,9 @@ export class Client {
     })
     try {
       for await (const line of linesOf(heard(stream.body, idle), maxLineBytes)) {
-        yield eventOf(line, naming)
+        const version = versionIn(line)
+        if (version !== undefined && isKnown(version)) yield bookmarkOf(version)
+        else yield eventOf(line, naming)
       }
     } catch (error) {
       throw idle.signal.aborted ? idle.signal.reason : error

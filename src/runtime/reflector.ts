@@ -234,6 +234,7 @@ export class Reflector<T extends KubeObject> {
         timeoutSeconds: 300 + Math.floor(this.#random() * 300),
         idleMs,
         maxLineBytes,
+        isKnown: (version) => this.#store.takeWritten(version),
       })
       for await (const event of stream) {
         events++

@@ -37,6 +37,8 @@ export class Store<T extends KubeObject> {
   readonly #listeners = new Set<(change: Change<T>) => void>()
   /** By uid: deleted by us, not yet by the watch. The number says since which list. */
   readonly #deleted = new Map<string, number>()
+  /** Versions that own writes brought and the watch has not told yet. */
+  readonly #written = new Set<string>()
   #lists = 0
   #synced = false
   #version: string | undefined
@@ -103,6 +105,7 @@ export class Store<T extends KubeObject> {
     }
     if (anew) this.#bury({ uid: before.metadata.uid })
     this.#set(before, slim(object, this.#options), 'own')
+    if (resourceVersion !== undefined) this.#written.add(resourceVersion)
   }
 
   /** An own deletion succeeded: the object is gone for good, whatever the watch still has to tell. */
@@ -130,6 +133,11 @@ export class Store<T extends KubeObject> {
   /** Drops early what nobody reads, so that pages of a long list need not be kept whole. */
   slim(object: T): T {
     return slim(object, this.#options)
+  }
+
+  /** Whether an own write has brought this version: its event is no news, and need not be read. Asked once. */
+  takeWritten(version: string): boolean {
+    return this.#written.delete(version)
   }
 
   /** A whole list, already slim. Own writes that are newer than it stay. */
@@ -161,6 +169,8 @@ export class Store<T extends KubeObject> {
       this.#remove(before, 'list')
     }
     this.#version = version
+    // It tells of all that was written before, and a cluster that was restored counts the same versions again.
+    this.#written.clear()
     this.#synced = true
     return { changed, missed }
   }

@@ -1,6 +1,6 @@
 // Our own writes count at once, and late news of the watch do not undo them.
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { eventually, startWorld } from './world.ts'
 import { status, type Widget } from './fake-api-server.ts'
 
@@ -16,6 +16,31 @@ describe('an own write', () => {
     world.server.put('b')
     await world.agrees()
     expect(world.changes.map(({ origin }) => origin)).toEqual(['own', 'watch'])
+  })
+
+  test('is not even read again when the watch brings it', async () => {
+    await using world = await startWorld()
+    const made = world.server.unheard(() => world.server.put('a', { size: 1 }))
+    world.store.put(made)
+    const read = vi.spyOn(JSON, 'parse')
+    world.server.event('ADDED', made)
+    await eventually(() => expect(world.store.version).toBe(made.metadata.resourceVersion))
+    const lines = read.mock.calls.map(([text]) => text).filter((text) => text.includes('ADDED'))
+    read.mockRestore()
+    expect(lines).toEqual([])
+    world.server.put('a', { size: 2 })
+    await world.agrees()
+  })
+
+  test('says nothing about what another writes with its version in an annotation', async () => {
+    await using world = await startWorld()
+    const made = world.server.unheard(() => world.server.put('a', { size: 1 }))
+    world.store.put(made)
+    const other = world.server.unheard(() => world.server.put('b', { size: 2 }))
+    const { resourceVersion = '' } = made.metadata
+    const metadata = { annotations: { resourceVersion }, ...other.metadata }
+    world.server.event('ADDED', { ...other, metadata })
+    await eventually(() => expect(world.store.size).toBe(2))
   })
 
   test('that is newer than the watch is not overwritten by older events', async () => {
