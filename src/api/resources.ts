@@ -26,7 +26,10 @@ export type Namespace = Plain
 /** Metadata only: the operator never watches what is inside a Secret. */
 export type SecretMetadata = Plain
 export type Secret = Plain & { readonly type?: string; readonly data?: Record<string, string> }
-export type ResourceQuota = Plain & { readonly spec?: { readonly hard?: Record<string, string> } }
+export type ResourceQuota = Plain & {
+  readonly spec?: { readonly hard?: Record<string, string> }
+  readonly status?: unknown
+}
 export type LimitRange = Plain & { readonly spec?: unknown }
 export type NetworkPolicy = Plain & { readonly spec?: unknown }
 export type Subject = {

@@ -9,7 +9,7 @@ import { annotations, customerOfSecret, isOurs, labels, managedBy } from '../api
 import { resources, type RbacRole, type SecretMetadata } from '../api/resources.ts'
 import { applicationRoles } from '../databases/names.ts'
 import { RecentAssignments } from '../devices/recent.ts'
-import { Store, type Change, type KubeObject, type Selection } from '../runtime/index.ts'
+import { sharing, Store, type Change, type KubeObject, type Selection } from '../runtime/index.ts'
 
 /** What belongs into a store, and how many objects are asked for at a time. */
 export type Listing = Selection & { readonly pageSize?: number }
@@ -68,10 +68,10 @@ export function makeStores() {
       },
     }),
     namespaces: new Store(resources.namespaces, { metadataOnly: true }),
-    quotas: new Store(resources.quotas),
-    limitRanges: new Store(resources.limitRanges),
-    networkPolicies: new Store(resources.networkPolicies),
-    roleBindings: new Store(resources.roleBindings),
+    quotas: new Store(resources.quotas, { project: sharing('spec', 'status') }),
+    limitRanges: new Store(resources.limitRanges, { project: sharing('spec') }),
+    networkPolicies: new Store(resources.networkPolicies, { project: sharing('spec') }),
+    roleBindings: new Store(resources.roleBindings, { project: sharing('roleRef', 'subjects') }),
     jobs: new Store(resources.jobs),
     clusterRoles: new Store(resources.clusterRoles, {
       indexes: {

@@ -43,6 +43,7 @@ export type { KubeObject, ObjectMeta, ObjectRef, OwnerReference, ResourceOf } fr
 export type { Problem, ProblemOptions } from './reflector-problems.ts'
 export { Reflector, type ReflectorOptions } from './reflector.ts'
 export { sleep, startDeadline, whileWaiting, type Sleep } from './sleep.ts'
+export { sharing } from './store-sharing.ts'
 export type { SlimOptions } from './store-slim.ts'
 export { Store, type Change, type StoreOptions } from './store.ts'
 export { compareVersions } from './store-versions.ts'
