@@ -5,6 +5,7 @@ import { appendFileSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { operatorBinding } from '../src/api/names.ts'
+import { wholeLines } from './control-plane/audit-log.ts'
 import { renderedFile } from './helm/render.ts'
 
 /** `get secrets`, `patch tenantry.dev/customerorganizations/status`. */
@@ -56,7 +57,7 @@ export function noteRights(auditLog: string | undefined, user: string): void {
   if (directory === undefined || auditLog === undefined) return
   const used = new Set<Right>()
   const refused = new Set<Right>()
-  for (const line of readFileSync(auditLog, 'utf8').split('\n')) {
+  for (const line of wholeLines(readFileSync(auditLog, 'utf8'))) {
     if (!line.includes(`"${user}"`)) continue
     const { user: who, verb, objectRef, responseStatus, annotations }: AuditLine = JSON.parse(line)
     if (who.username !== user || !objectRef) continue

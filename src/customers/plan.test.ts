@@ -31,6 +31,13 @@ describe('the plan of a customer', () => {
     expect(after.accessColumn).toBe('Expired')
   })
 
+  test('names the ends of the next minutes, for a run may last beyond the first of them (NO-LATE)', () => {
+    const endsAt = (time: number) => planCustomer(seen(), time).endsSoon
+    expect(endsAt(now)).toEqual([])
+    expect(endsAt(now + hour - 1_000)).toEqual([now + hour])
+    expect(endsAt(now + hour)).toEqual([])
+  })
+
   test('makes nobody of the next partner enter while the last one is being released (ONE-PARTNER)', () => {
     const link = { state: 'Releasing', epoch: 1, partner: 'contoso' } as const
     const plan = planCustomer(seen({ leavingPeople: ['carl'] }, { link }), now)

@@ -58,6 +58,8 @@ export type Plan = {
   /** The namespace goes with the customer: policy Delete, and the operator made it. */
   readonly deleteNamespace: boolean
   readonly nextChange: EpochMs | undefined
+  /** When somebody who may enter has to leave, of the next minutes: a run may last beyond some of them. */
+  readonly endsSoon: readonly EpochMs[]
 }
 
 export function planCustomer(seen: Seen, now: EpochMs): Plan {
@@ -102,7 +104,18 @@ export function planCustomer(seen: Seen, now: EpochMs): Plan {
     database: databaseStep(seen, blocked !== undefined),
     deleteNamespace: closing && mayDeleteNamespace(seen),
     nextChange: earliestOf([decided.nextChange, impersonation.nextChange]),
+    endsSoon: open ? endsSoon(decided, now) : [],
   }
+}
+
+/** Far longer than a run and the wait for it, and short enough that few ends are remembered. */
+const soonMs = 600_000
+
+function endsSoon({ technicians }: Access, now: EpochMs): readonly EpochMs[] {
+  const ends = technicians.flatMap((each) =>
+    each.may !== 'Not' && each.until !== 'open' && each.until <= now + soonMs ? [each.until] : [],
+  )
+  return [...new Set(ends)]
 }
 
 const nobody: Access = {

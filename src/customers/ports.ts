@@ -82,6 +82,8 @@ export type Ports = {
   /** Left out: nobody is told anything. */
   readonly notify: Notify | undefined
   readonly deadlines: Deadlines
+  /** By their moment: sessions end then, whatever a run is busy with. */
+  readonly sessionEnds: Deadlines
   /** The cluster's clock minus ours, in ms, as far as it counts. */
   readonly skewMs: () => number
   readonly clock: { readonly now: () => EpochMs }

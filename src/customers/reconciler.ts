@@ -42,6 +42,7 @@ export function customerReconciler(ports: Ports) {
       name,
       earliestOf([plan.nextChange, nextNotice(seen, now), graceEnd(ports, seen, now)]),
     )
+    for (const end of plan.endsSoon) ports.sessionEnds.set(String(end), end)
     const yielded = yields.get(name) ?? 0
     const isOvertaken = () => yielded < mostYields && run.isOvertaken()
     const facts = await applyPlan(signal, ports, seen, plan, isOvertaken)

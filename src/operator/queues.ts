@@ -46,6 +46,7 @@ export function makeDeadlines(queues: Additions, onWindowsEnd: () => void) {
         queues.customers.addAfter(key, 'change', afterPartnersMs)
       },
     }),
+    sessions: new Deadlines({ onDue: onWindowsEnd }),
     grants: new Deadlines({ onDue: (key) => queues.grants.addAfter(key, 'new', afterPartnersMs) }),
     links: new Deadlines({ onDue: (key) => queues.links.addAfter(key, 'new', afterPartnersMs) }),
     devices: new Deadlines({

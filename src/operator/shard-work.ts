@@ -126,6 +126,7 @@ export function shardWork(
         viewers,
         departures: parts.departures,
         deadlines: deadlines.customers,
+        sessionEnds: deadlines.sessions,
       }),
       partners: partnerReconciler({ ...ports, stores, deadlines: deadlines.partners }),
       members: memberReconciler({ ...ports, stores, signIns }),

@@ -15,6 +15,7 @@ import {
   type KubeObject,
   type ResourceOf,
 } from '../../src/runtime/index.ts'
+import { wholeLines } from '../../tools/control-plane/audit-log.ts'
 import { startControlPlane, type ControlPlane } from '../../tools/control-plane/start.ts'
 
 type Lease = KubeObject & {
@@ -128,8 +129,7 @@ type Audited = {
 
 /** Of the writes that succeeded, oldest first. */
 async function writersOfTheLease(): Promise<readonly string[]> {
-  const lines = (await readFile(plane.auditLog ?? '', 'utf8')).trim().split('\n')
-  return lines
+  return wholeLines(await readFile(plane.auditLog ?? '', 'utf8'))
     .map((line): Audited => JSON.parse(line))
     .filter(({ stage, objectRef, verb, responseStatus }) => {
       const written = (verb === 'create' || verb === 'update') && (responseStatus?.code ?? 0) < 300

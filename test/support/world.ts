@@ -13,6 +13,7 @@ import {
   type PlatformOptions,
 } from '../../tools/local/platform.ts'
 import type { RunningOperator } from '../../tools/local/operator.ts'
+import { wholeLines } from '../../tools/control-plane/audit-log.ts'
 import type { CommandResult } from '../../tools/control-plane/command.ts'
 import { noteRights } from '../../tools/rights.ts'
 import { connect, type ApiServer } from './api-server.ts'
@@ -209,9 +210,7 @@ const reads = new Set(['get', 'list', 'watch'])
 const leftOut = new Set(['leases', 'subjectaccessreviews', 'selfsubjectreviews'])
 
 function writesIn(log: string): readonly AuditEvent[] {
-  return log
-    .split('\n')
-    .filter((line) => line !== '')
+  return wholeLines(log)
     .map((line) => eventOf(JSON.parse(line)))
     .filter(
       ({ user, verb, resource }) =>

@@ -156,6 +156,8 @@ describe('a call', () => {
 
   test('is counted with its code, and with <error> when there was none', async () => {
     await using world = await startWorld({ client: { timeoutMs: 200 } })
+    // The server has the watch before the client has its answer.
+    await eventually(() => expect(world.requests).toHaveLength(2))
     world.requests.length = 0
     await world.client.find(world.signal, widgets, a)
     world.server.next('call', () => {})
