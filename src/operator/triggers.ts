@@ -25,7 +25,7 @@ import { concerns, enqueueDevices } from './concerns.ts'
 import type { Additions, Lane } from './lanes.ts'
 import { customersOf, namedIn, type Stores } from './stores.ts'
 
-/** A customer's count of devices may be so late, in ms: a thousand assignments that come at once are not a thousand writes. */
+/** A customer's count of devices, and a partner's of customers, may be so late, in ms: a thousand that come at once are not a thousand writes. */
 const countAfterMs = 1_000
 /** What a partner's one write has ended already is swept so much later, in ms. */
 const afterOneWriteMs = 50
@@ -44,7 +44,8 @@ export function connectTriggers(stores: Stores, queues: Additions): void {
     if (isStatusAlone(change)) {
       for (const { metadata, status } of bothOf(change)) {
         about.oneCustomer(metadata.name, lane)
-        if (status?.partner?.name !== undefined) queues.partners.add(status.partner.name, lane)
+        const partner = status?.partner?.name
+        if (partner !== undefined) queues.partners.addAfter(partner, lane, countAfterMs)
       }
       about.people(newlyKept(change), lane)
       return
@@ -58,7 +59,7 @@ export function connectTriggers(stores: Stores, queues: Additions): void {
       // Rights lead downward: one more or less below says nothing to those who are beside it.
       if (object.spec.parentRef) about.oneCustomer(object.spec.parentRef.name, lane)
       const partner = object.status?.partner?.name ?? object.spec.partner?.partnerRef.name
-      if (partner !== undefined) queues.partners.add(partner, lane)
+      if (partner !== undefined) queues.partners.addAfter(partner, lane, countAfterMs)
     }
     if (patternChanged(change)) about.everybody(lane)
   })
@@ -66,7 +67,9 @@ export function connectTriggers(stores: Stores, queues: Additions): void {
     const lane = laneOf(change, 'revoke')
     // The count of customers alone must not run all of them.
     if (isStatusAlone(change)) {
-      for (const { metadata } of bothOf(change)) queues.partners.add(metadata.name, lane)
+      for (const { metadata } of bothOf(change)) {
+        queues.partners.addAfter(metadata.name, lane, countAfterMs)
+      }
       about.people(newlyKept(change), lane)
       return
     }

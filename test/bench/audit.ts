@@ -38,6 +38,9 @@ export function tailAudit(file: string): AuditTail {
       await sleep(settleMs) // the log is written after the answer has left
       const found: Request[] = []
       const handle = await open(file)
+      const { size } = await handle.stat()
+      if (size < offset)
+        throw new Error(`${file} is not the file any more that was read until now.`)
       const decoder = new StringDecoder('utf8')
       let rest = ''
       try {

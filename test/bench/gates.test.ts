@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { groupOf, nameOf, tailAudit, type AuditTail, type Request } from './audit.ts'
 import { customerOf, namesOf, type Shape } from './customers.ts'
 import { resources } from '../../src/api/resources.ts'
+import { customer, partner } from '../support/manifests.ts'
 import { field, startWorld, text, type World } from '../support/world.ts'
 import { isReady } from './ready.ts'
 
@@ -58,6 +59,29 @@ describe('a customer costs the API server', () => {
   test('no question about what a watch has told', async () => {
     const asked = await onboard(['unasked'], 'plain')
     expect(asked.filter((request) => groupOf(request) === 'read').map(nameOf)).toEqual([])
+  })
+
+  test('its partner no status write of its own when twenty come at once, but one a second', async () => {
+    await world.apply(partner('litware'))
+    await world.until('the partner is Ready', async () => {
+      return (await world.condition({ kind: 'porg', name: 'litware' }, 'Ready')) === 'True/Ready'
+    })
+    await next()
+    const names = namesOf('theirs', 20)
+    const begun = Date.now()
+    await world.apply(
+      ...names.map((name) =>
+        customer(name, {
+          database: { enabled: false },
+          partner: { partnerRef: { name: 'litware' }, relationship: 'Invited' },
+        }),
+      ),
+    )
+    await world.until('the partner counts them', async () => {
+      return field(await world.get('porg', 'litware'), 'status', 'customers') === names.length
+    })
+    const seconds = (Date.now() - begun) / 1000
+    expect(statusWrites(await next(), 'partnerorganizations')).toBeLessThanOrEqual(1 + seconds)
   })
 })
 

@@ -63,7 +63,12 @@ export function apiserverArguments(at: {
     `--service-account-signing-key-file=${file('sa.key')}`,
     ...(at.audit === undefined
       ? []
-      : [`--audit-log-path=${at.audit}`, `--audit-policy-file=${file('audit-policy.yaml')}`]),
+      : [
+          `--audit-log-path=${at.audit}`,
+          `--audit-policy-file=${file('audit-policy.yaml')}`,
+          // In MiB; whoever reads on from where the last look ended must not find another file there.
+          '--audit-log-maxsize=1000000',
+        ]),
   ]
 }
 

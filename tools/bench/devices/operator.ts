@@ -26,6 +26,8 @@ const rounds = 100
 const patienceMs = 3_600_000
 const restMs = 60_000
 const calmMs = 2_000
+/** Of the same shape, and nobody watches it. */
+const bareDevices = { ...resources.devices, group: 'bare.example' }
 
 export async function* benchOperator(
   signal: AbortSignal,
@@ -130,18 +132,17 @@ async function bareWrites(
   ownerOf: Fleet['ownerOf'],
 ): Promise<number> {
   const { bare } = world.clients
-  const resource = { ...resources.devices, group: 'bare.example' }
   const took = await timed(() =>
     inParallel(creators, [...namesOf('bare', bareAssignments).entries()], async ([index, name]) => {
       const wish = assignment(ownerOf(index), name, [...batch(index)])
       const { metadata } = wish
-      await bare.create(signal, resource, { ...wish, apiVersion: 'bare.example/v1alpha1' })
-      await bare.get(signal, resource, metadata)
+      await bare.create(signal, bareDevices, { ...wish, apiVersion: 'bare.example/v1alpha1' })
+      await bare.get(signal, bareDevices, metadata)
       const held = { metadata: { finalizers: [finalizer] } }
-      await bare.patch(signal, resource, metadata, held, { type: 'merge' })
+      await bare.patch(signal, bareDevices, metadata, held, { type: 'merge' })
       const status = { metadata, status: { assigned: perAssignment, pending: 0 } }
       const how = { fieldManager: 'bare', force: true, subresource: 'status' }
-      await bare.apply(signal, resource, status, how)
+      await bare.apply(signal, bareDevices, status, how)
     }),
   )
   return took / bareAssignments
@@ -210,7 +211,10 @@ async function rest(signal: AbortSignal, world: BenchWorld): Promise<readonly Fi
   ]
 }
 
-/** From the manifest of a move until whose() names the next customer, and until the assignment is Ready: both databases follow it. */
+/**
+ * From the manifest of a move until whose() names the next customer, and until the assignment is Ready: both databases follow it.
+ * Bare is a client that sends the API server what comes before the registry, manifest and finalizer, in the same rounds.
+ */
 async function moves(
   signal: AbortSignal,
   world: BenchWorld,
@@ -218,7 +222,7 @@ async function moves(
   { assignments, ownerOf }: Fleet,
 ): Promise<readonly Figure[]> {
   const ready = await watchReady(signal, world.clients.prober, resources.devices)
-  const [moved, shown]: [number[], number[]] = [[], []]
+  const [moved, shown, bare]: [number[], number[], number[]] = [[], [], []]
   for (let round = 0; round < rounds; round += 1) {
     const index = (round * 37) % assignments
     const id = idOf(index * perAssignment + 500)
@@ -231,12 +235,24 @@ async function moves(
     await ready.all([name], patienceMs)
     shown.push((ready.at(name) ?? NaN) - begun)
     await untilQuiet(signal, world, 200)
+    bare.push(await timed(() => bareMove(signal, world, wish)))
   }
   await ready.stop()
   return [
-    ...figuresOf('one device moves, manifest to whose()', { ours: moved, bare: [] }, 'deviceMove'),
+    ...figuresOf('one device moves, manifest to whose()', { ours: moved, bare }, 'deviceMove'),
     ...figuresOf('… to Ready, both databases right', { ours: shown, bare: [] }),
   ]
+}
+
+async function bareMove(
+  signal: AbortSignal,
+  world: BenchWorld,
+  wish: ReturnType<typeof assignment>,
+): Promise<void> {
+  const { bare } = world.clients
+  await bare.create(signal, bareDevices, { ...wish, apiVersion: 'bare.example/v1alpha1' })
+  const held = { metadata: { finalizers: [finalizer] } }
+  await bare.patch(signal, bareDevices, wish.metadata, held, { type: 'merge' })
 }
 
 async function ownerIn(root: Client, id: string): Promise<string | undefined> {
