@@ -27,8 +27,8 @@ export function makeQueues(metrics: Metrics): Queues {
 /** By then the others have sent what is urgent. */
 const nextTurn = { wake: (worker: () => void) => void setImmediate(worker) }
 
-/** What is due with a partner's write waits for it so long, in ms. */
-const afterPartnersMs = 5
+/** What is due with a partner's write comes so much later, in ms. */
+const afterMs = 5
 
 export type AllDeadlines = ReturnType<typeof makeDeadlines>
 
@@ -36,22 +36,21 @@ export type AllDeadlines = ReturnType<typeof makeDeadlines>
 export function makeDeadlines(queues: Additions, onWindowsEnd: () => void) {
   return {
     // One write of the partner's ends what ends now, for all of its customers; their void bindings
-    // are swept afterwards, and a window that begins is no revocation either. Sessions in databases
-    // end by one statement per server, and the customer's own run proves it: before what nobody waits for.
-    // Of thousands that are due together the partner's is first, whichever timer goes off a millisecond before the others.
+    // are swept afterwards, and a window that begins is no revocation either. To enqueue thousands takes
+    // longer than to send that write, so that they are not so much as due at the same moment.
     partners: new Deadlines({ onDue: (key) => queues.partners.add(key, 'revoke') }),
+    // Sessions in databases end by one statement per server, and the customer's own run proves it.
+    sessions: new Deadlines({ onDue: onWindowsEnd }),
     customers: new Deadlines({
+      afterMs,
       onDue: (key) => {
         onWindowsEnd()
-        queues.customers.addAfter(key, 'change', afterPartnersMs)
+        queues.customers.add(key, 'change')
       },
     }),
-    sessions: new Deadlines({ onDue: onWindowsEnd }),
-    grants: new Deadlines({ onDue: (key) => queues.grants.addAfter(key, 'new', afterPartnersMs) }),
-    links: new Deadlines({ onDue: (key) => queues.links.addAfter(key, 'new', afterPartnersMs) }),
-    devices: new Deadlines({
-      onDue: (key) => queues.devices.addAfter(key, 'new', afterPartnersMs),
-    }),
+    grants: new Deadlines({ afterMs, onDue: (key) => queues.grants.add(key, 'new') }),
+    links: new Deadlines({ afterMs, onDue: (key) => queues.links.add(key, 'new') }),
+    devices: new Deadlines({ afterMs, onDue: (key) => queues.devices.add(key, 'new') }),
   }
 }
 

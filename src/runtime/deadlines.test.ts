@@ -6,13 +6,16 @@ import { Deadlines } from './deadlines.ts'
 
 const day = 86_400_000
 
-function start(options: { at?: number; maxSleepMs?: number; onDue?: (key: string) => void } = {}) {
+type Options = { at?: number; afterMs?: number; maxSleepMs?: number; onDue?: (key: string) => void }
+
+function start(options: Options = {}) {
   const time = makeFakeTime(options.at ?? 1_000_000)
   const due: string[] = []
   const deadlines = new Deadlines({
     now: time.now,
     setTimer: time.setTimer,
     onDue: options.onDue ?? ((key) => due.push(key)),
+    ...(options.afterMs !== undefined && { afterMs: options.afterMs }),
     ...(options.maxSleepMs !== undefined && { maxSleepMs: options.maxSleepMs }),
   })
   const set = (key: string, inMs: number | undefined) =>
@@ -61,6 +64,15 @@ describe('a deadline', () => {
     expect(deadlines.get('gone')).toBeUndefined()
     time.advance(100)
     expect(due).toEqual(['moved'])
+  })
+
+  test('may be due some ms after its moment, which others have to themselves', () => {
+    const { time, due, set } = start({ afterMs: 5 })
+    set('a', 500)
+    time.advance(504)
+    expect(due).toEqual([])
+    time.advance(1)
+    expect(due).toEqual(['a'])
   })
 
   test('that is no number is refused, since it would never come', () => {

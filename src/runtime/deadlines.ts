@@ -10,6 +10,8 @@ export type DeadlinesOptions = {
   readonly onDue: (key: string) => void
   /** Epoch milliseconds, or any other clock that moments are told by. Default `Date.now`. */
   readonly now?: () => number
+  /** A key is due so long after the moment that it is set to, in ms: others have that moment to themselves. Default 0. */
+  readonly afterMs?: number
   /** Longest sleep, in ms: a jump of the clock is noticed within it. Default 60,000. */
   readonly maxSleepMs?: number
   readonly setTimer?: SetTimer
@@ -28,7 +30,7 @@ export class Deadlines {
   #stopped = false
 
   constructor(options: DeadlinesOptions) {
-    this.#options = { now: Date.now, maxSleepMs: 60_000, setTimer, ...options }
+    this.#options = { now: Date.now, afterMs: 0, maxSleepMs: 60_000, setTimer, ...options }
   }
 
   get size(): number {
@@ -50,8 +52,9 @@ export class Deadlines {
    *
    * @throws RangeError for NaN: a moment that nobody can read must not be one that never comes
    */
-  set(key: string, at: number | undefined): void {
-    if (Number.isNaN(at)) throw new RangeError(`The moment at which ${key} is due is no number`)
+  set(key: string, moment: number | undefined): void {
+    if (Number.isNaN(moment)) throw new RangeError(`The moment at which ${key} is due is no number`)
+    const at = moment === undefined ? undefined : moment + this.#options.afterMs
     const slot = this.#slots.slotOf(key)
     if (at === undefined) {
       if (slot !== undefined) this.#remove(slot)
