@@ -104,7 +104,7 @@ export function planCustomer(seen: Seen, now: EpochMs): Plan {
     database: databaseStep(seen, blocked !== undefined),
     deleteNamespace: closing && mayDeleteNamespace(seen),
     nextChange: earliestOf([decided.nextChange, impersonation.nextChange]),
-    endsSoon: open ? endsSoon(decided, now) : [],
+    endsSoon: endsSoon(open ? decided : nobody, now),
   }
 }
 

@@ -52,16 +52,7 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 test('the sessions of a hundred windows are closed within a second of their ends: the figures', async () => {
-  const grants = (endOf: (technician: number) => number) =>
-    customers.map((name) =>
-      grant(name, 'fabrikam', {
-        technicians: technicians.map((user, at) => ({
-          name: user,
-          scope: 'Full',
-          notAfter: new Date(endOf(at)).toISOString(),
-        })),
-      }),
-    )
+  const grants = (endOf: EndOf) => customers.map((name) => grantOf(name, technicians, endOf))
   await world.apply(...grants(() => Date.now() + 3_600_000))
   const secrets = await secretsOfAll(customers.length * technicians.length)
   const sessions: {
@@ -73,9 +64,7 @@ test('the sessions of a hundred windows are closed within a second of their ends
     for (const [of, name] of customers.entries()) {
       const [says, work] = doings[(at + of) % doings.length] ?? ['', async () => {}]
       const client = await enter(secrets.get(`${name}/${user}`))
-      const closed = new Promise<number>((resolve) => {
-        client.once('end', () => resolve(Date.now()))
-      })
+      const closed = closing(client)
       await work(client)
       sessions.push({ says, at, closed })
     }
@@ -108,23 +97,13 @@ test('sessions end on time although the run that ends the one before is held up 
   await untilAllAreGone()
   const four = technicians.slice(0, 4)
   const [name = ''] = customers
-  const withEnds = (endOf: (at: number) => number) =>
-    grant(name, 'fabrikam', {
-      technicians: four.map((user, at) => ({
-        name: user,
-        scope: 'Full',
-        notAfter: new Date(endOf(at)).toISOString(),
-      })),
-    })
-  await world.apply(withEnds(() => Date.now() + 3_600_000))
+  await world.apply(grantOf(name, four, () => Date.now() + 3_600_000))
   const secrets = await secretsOfAll(four.length)
   const sessions = await Promise.all(four.map((user) => enter(secrets.get(`${name}/${user}`))))
-  const closed = sessions.map(
-    (client) => new Promise<number>((resolve) => client.once('end', () => resolve(Date.now()))),
-  )
+  const closed = sessions.map(closing)
   const first = Math.ceil(Date.now() / 1000) * 1000 + 15_000
   const endOf = (at: number) => first + at * 1000
-  await world.apply(withEnds(endOf))
+  await world.apply(grantOf(name, four, endOf))
   await untilAllAreTold(endOf(four.length), four.length)
   const holder = await administrator()
   await holder.query(
@@ -138,6 +117,24 @@ test('sessions end on time although the run that ends the one before is held up 
   expect(Math.max(...late)).toBeLessThan(500)
   await untilAllAreGone()
 }, 90_000)
+
+/** By the place of a technician among those who are named, in ms since 1970. */
+type EndOf = (technician: number) => number
+
+function grantOf(name: string, users: readonly string[], endOf: EndOf) {
+  return grant(name, 'fabrikam', {
+    technicians: users.map((user, at) => ({
+      name: user,
+      scope: 'Full',
+      notAfter: new Date(endOf(at)).toISOString(),
+    })),
+  })
+}
+
+/** @returns when its socket was closed, in ms since 1970 */
+function closing(client: Client): Promise<number> {
+  return new Promise((resolve) => client.once('end', () => resolve(Date.now())))
+}
 
 /** The Secret is written before the login that it opens. */
 async function enter(secret: Found | undefined): Promise<Client> {

@@ -38,12 +38,12 @@ export function tailAudit(file: string): AuditTail {
       await sleep(settleMs) // the log is written after the answer has left
       const found: Request[] = []
       const handle = await open(file)
-      const { size } = await handle.stat()
-      if (size < offset)
-        throw new Error(`${file} is not the file any more that was read until now.`)
       const decoder = new StringDecoder('utf8')
       let rest = ''
       try {
+        const { size } = await handle.stat()
+        if (size < offset)
+          throw new Error(`${file} is not the file any more that was read until now.`)
         for (;;) {
           const buffer = Buffer.alloc(chunkBytes)
           const { bytesRead } = await handle.read(buffer, 0, chunkBytes, offset)
