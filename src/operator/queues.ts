@@ -5,27 +5,31 @@ import { Deadlines, Queue, type QueueOptions } from '../runtime/index.ts'
 import { lanes, type Additions, type ControllerName, type Queues } from './lanes.ts'
 
 export function makeQueues(metrics: Metrics): Queues {
-  const queue = (name: string, waking: Pick<QueueOptions, 'wake'> = {}) =>
+  const queue = (name: string, settling: Pick<QueueOptions, 'settleMs'> = {}) =>
     new Queue({
       name,
       lanes,
       perLane: { revoke: { maxRetryMs: 250 } },
       metrics: metrics.queue,
-      ...waking,
+      ...settling,
     })
   return {
     customers: queue('customers'),
     partners: queue('partners'),
-    // These only tell what the others do: of one change, whatever it takes away is on its way before.
-    members: queue('members', nextTurn),
-    grants: queue('grants', nextTurn),
-    links: queue('links', nextTurn),
+    members: queue('members', telling),
+    grants: queue('grants', telling),
+    links: queue('links', telling),
     devices: queue('devices', nextTurn),
   }
 }
 
+/**
+ * These tell what the others do. Of one change, whatever it takes away is gone and proven by then, and what they say of it they
+ * say once: three writes of status at once would keep the API server from its next no for as long as the taking took.
+ */
+const telling = { settleMs: 25 }
 /** By then the others have sent what is urgent. */
-const nextTurn = { wake: (worker: () => void) => void setImmediate(worker) }
+const nextTurn = { settleMs: 1 }
 
 /** What is due with a partner's write comes so much later, in ms. */
 const afterMs = 5

@@ -42,16 +42,30 @@ function start(options: Partial<QueueOptions> = {}) {
   return { time, queue, take, drain, failOnce }
 }
 
-describe('a worker', () => {
-  test('that is woken later finds what came meanwhile, and each key wakes one of them', async () => {
-    const asleep: (() => void)[] = []
-    const { queue, take } = start({ wake: (worker) => asleep.push(worker) })
-    const taken = Promise.all([take(), take()])
+describe('a queue that lets its keys settle', () => {
+  test('makes one run of what comes meanwhile, in the most urgent lane, and the first addition counts', async () => {
+    const { time, queue } = start({ settleMs: 25 })
     queue.add('a', 'change')
-    queue.add('b', 'revoke')
-    expect(asleep).toHaveLength(2)
-    for (const wake of asleep) wake()
-    expect(await taken).toEqual(['b', 'a'])
+    time.advance(24)
+    queue.add('a', 'revoke')
+    expect(queue.depth).toBe(0)
+    time.advance(1)
+    expect(await queue.take(signal)).toEqual({ key: 'a', lane: 'revoke' })
+    queue.done('a')
+    time.advance(1_000)
+    expect(queue.depth).toBe(0)
+  })
+
+  test('comes again after a run that the addition fell into', async () => {
+    const { time, queue, take } = start({ settleMs: 25 })
+    queue.add('a', 'change')
+    time.advance(25)
+    await take()
+    queue.add('a', 'change')
+    time.advance(25)
+    expect(queue.depth).toBe(0)
+    queue.done('a')
+    expect(await take()).toBe('a')
   })
 })
 

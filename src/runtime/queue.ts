@@ -45,8 +45,8 @@ export type QueueOptions = {
   /** In [0, 1); spreads retries. Default `Math.random`. */
   readonly random?: () => number
   readonly setTimer?: SetTimer
-  /** Wakes a worker, at once or when others have begun. Default: at once. */
-  readonly wake?: (worker: () => void) => void
+  /** A key that is added sleeps so long first, in ms, and what is added meanwhile is the same run. Default 0. */
+  readonly settleMs?: number
   readonly metrics?: QueueMetrics
 }
 
@@ -83,7 +83,7 @@ export class Queue {
       retryBurst: 100,
       now: () => performance.now(),
       random: Math.random,
-      wake: (worker) => worker(),
+      settleMs: 0,
       metrics: { added() {}, depth() {}, waited() {}, retried() {} },
       ...options,
     }
@@ -110,7 +110,7 @@ export class Queue {
 
   /** @throws RangeError for a lane that the queue does not have */
   add(key: string, lane: string): void {
-    this.#add(key, this.#index(lane))
+    this.#addAfter(key, this.#index(lane), this.#options.settleMs)
   }
 
   /**
@@ -256,7 +256,7 @@ export class Queue {
     const [worker] = this.#takers
     if (!worker) return
     this.#takers.delete(worker) // whoever comes meanwhile wakes another
-    this.#options.wake(worker)
+    worker()
   }
 
   #somethingToDo(signal: AbortSignal): Promise<void> {

@@ -23,6 +23,8 @@ const partner = 'fabrikam'
 const namespace = `customer-${customer}`
 const tina = technicianOf(partner)
 const windowMs = 3_200
+/** Events, the customer's status, the partner's count: until nothing of it is on its way. */
+const settleMs = 250
 const deadlineEvery = 4
 
 export const revocation: Phase = { name: 'revocation', world: 'small', run }
@@ -89,9 +91,9 @@ async function revokeByGrant(bench: Bench, { settles }: { settles: boolean }): P
   return performance.now() - written
 }
 
-/** The operator has said in the grant's status that its people are in. */
-function writtenDown({ signal, world }: Bench): Promise<void> {
-  return until(signal, 'the grant says that its people are in', async () => {
+/** The operator has said in the grant's status that its people are in, and whatever else is to be said of it. */
+async function writtenDown({ signal, world }: Bench): Promise<void> {
+  await until(signal, 'the grant says that its people are in', async () => {
     const given = await world.clients.driver.find(signal, resources.grants, {
       name: 'partner',
       namespace,
@@ -99,6 +101,7 @@ function writtenDown({ signal, world }: Bench): Promise<void> {
     const active = given?.status?.conditions?.find(({ type }) => type === 'Active')
     return active?.status === 'True' && active.observedGeneration === given?.metadata.generation
   })
+  await sleep(settleMs, undefined, { signal })
 }
 
 async function revokeByDeadline(bench: Bench): Promise<number> {
