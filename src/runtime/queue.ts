@@ -1,7 +1,7 @@
 // Keys that wait for a run. A key is in it once, however often it is added; while its run goes on it
 // is remembered and comes again afterwards, so that one key never has two runs at once.
 //
-//   asleep (addAfter, retry)
+//   asleep (addAfter, retry, an addition that settles)
 //      | due, or added meanwhile
 //      v
 //   waiting, in the most urgent lane it was added with --take--> running --done--> gone

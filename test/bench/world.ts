@@ -15,7 +15,7 @@ import type { Pids } from './processes.ts'
 
 const loopLate = 'nodejs_eventloop_lag_p99_seconds'
 
-const quietWithinMs = 600_000
+const quietWithinMs = 1_800_000
 
 export type BenchWorld = AsyncDisposable & {
   readonly platform: Platform

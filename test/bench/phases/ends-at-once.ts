@@ -33,7 +33,7 @@ async function run(bench: Bench) {
   const names = Array.from({ length: sizes.atOnce }, (_, index) => grownName(index))
   await createPartner(signal, world, partner)
   await giveAll(bench, names, {})
-  await until(signal, 'All are in', () => allAre(bench, names, true), patienceMs)
+  await untilIn(bench, names)
   say(`ends at once: the technician is in ${names.length} customers`)
   const suspend = (suspended: boolean) =>
     world.clients.driver.patch(
@@ -49,7 +49,7 @@ async function run(bench: Bench) {
     return Date.now()
   })
   await suspend(false)
-  await until(signal, 'All are in again', () => allAre(bench, names, true), patienceMs)
+  await untilIn(bench, names)
   await untilQuiet(signal, world, calmMs)
   const end = await giveWindows(bench, names)
   say(`ends at once: ${names.length} windows end in ${Math.round((end - Date.now()) / 1000)} s`)
@@ -78,14 +78,13 @@ async function giveAll({ signal, world }: Bench, names: readonly string[], windo
   )
 }
 
-async function allAre({ signal, world }: Bench, names: readonly string[], wanted: boolean) {
-  let all = true
-  await inParallel(writers, names, async (name) => {
-    if (!all) return
+/** Asks about one after the other: whoever is in stays in, and asking again and again takes the cores from the giving. */
+async function untilIn({ signal, world }: Bench, names: readonly string[]) {
+  for (const name of names) {
     const person = { user: tina, namespace: `customer-${name}` }
-    all &&= (await isAllowed(signal, world.clients.prober, person)) === wanted
-  })
-  return all
+    const isIn = () => isAllowed(signal, world.clients.prober, person)
+    await until(signal, `The technician is in ${name}`, isIn, patienceMs)
+  }
 }
 
 /**
