@@ -1,9 +1,10 @@
 // `npm run bench`: everything that is promised of speed, measured on the local control plane with fsync on,
 // beside a bare client in the same run. `-- --quick` shows within minutes that it all works;
-// `-- --only growth,restart` runs some phases, `-- --customers 2000` grows that far however long it takes,
-// `-- --at-once 5000` ends so many windows in one instant, `-- --out <folder>` says where JSON, page and
-// charts go. Ctrl-C stops in order and keeps what was measured.
-import { mkdir, writeFile } from 'node:fs/promises'
+// `-- --only growth,restart` runs some phases, which take their place in the full run that lies there,
+// `-- --customers 2000` grows that far however long it takes, `-- --at-once 5000` ends so many windows in
+// one instant, `-- --out <folder>` says where JSON, page and charts go. Ctrl-C stops in order and keeps
+// what was measured.
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runCommand } from '../../tools/control-plane/command.ts'
@@ -23,7 +24,16 @@ import { restart } from './phases/restart.ts'
 import { revocation } from './phases/revocation.ts'
 import { session } from './phases/session.ts'
 import { installBareKinds, recordCustomer } from './recording.ts'
-import { missedIn, modelIn, resultsPage, terminalTable, type PhaseResult } from './results.ts'
+import {
+  missedIn,
+  modelIn,
+  parseResults,
+  renewed,
+  resultsPage,
+  terminalTable,
+  type PhaseResult,
+  type Results,
+} from './results.ts'
 import { startBenchWorld, type BenchWorld } from './world.ts'
 
 const small = [...onboardingPhases, paced, drift, revocation, session, handOver, deletion]
@@ -141,11 +151,11 @@ async function runPhase(phase: Phase, bench: Bench): Promise<void> {
 
 async function publish(): Promise<void> {
   if (results.length === 0) return
-  const whole = { machine, how, phases: results, model: modelIn(results) } as const
   await mkdir(out, { recursive: true })
+  const whole = await withFullRun({ machine, how, phases: results, model: modelIn(results) })
   await writeFile(join(out, 'bench.json'), `${JSON.stringify(whole, undefined, 1)}\n`)
   await writeFile(join(out, 'bench.md'), resultsPage(whole))
-  for (const [name, svg] of Object.entries(chartsOf(results))) {
+  for (const [name, svg] of Object.entries(chartsOf(whole.phases))) {
     await writeFile(join(out, name), svg)
   }
   const missed = missedIn(whole)
@@ -156,6 +166,14 @@ async function publish(): Promise<void> {
   for (const { phase } of failed) console.log(`          not measured: ${phase}`)
   // A missed goal is a result; a phase that was not measured, or stopped, is none.
   process.exitCode = failed.length > 0 || signal.aborted ? 1 : 0
+}
+
+/** Some phases alone take their place in the full run that is there; without one they are all there is. */
+async function withFullRun(now: Results): Promise<Results> {
+  if (values.only === undefined || values.quick) return now
+  const json = await readFile(join(out, 'bench.json'), 'utf8').catch(() => undefined)
+  const full = json === undefined ? undefined : parseResults(json)
+  return full ? renewed(full, now) : now
 }
 
 function sizesWanted(): Sizes {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { distribution, drawChart } from './chart.ts'
-import { missedIn, resultsPage, shown, terminalTable } from './results.ts'
+import { missedIn, parseResults, renewed, resultsPage, shown, terminalTable } from './results.ts'
 import { median, pairedRatios, percentile } from './statistics.ts'
 
 const met = { what: 'throughput', value: 0.95, unit: '×', goal: 'onboarding' } as const
@@ -27,6 +27,27 @@ describe('results', () => {
     const failed = { phase: 'idle', seconds: 2, outcome: 'failed', why: 'no lease' } as const
     const page = resultsPage({ machine: {}, how: 'full', phases: [failed], model: undefined })
     expect(page).toContain('Not measured: no lease')
+  })
+
+  test('of some phases take the place of those of the full run, and say what was not the same', () => {
+    const machine = { node: 'v24', commit: 'before' }
+    const idle = { ...measured, phase: 'idle', figures: [{ ...met, value: NaN }] }
+    const full = { machine, how: 'full', phases: [idle, measured], model: undefined } as const
+    const read = parseResults(JSON.stringify(full))
+    expect(read).toEqual(full)
+    const anew = { ...measured, seconds: 5, figures: [met] }
+    const both = renewed(full, {
+      ...full,
+      machine: { ...machine, commit: 'after' },
+      phases: [anew],
+    })
+    expect(both.phases).toEqual([idle, { ...anew, otherwise: { commit: 'after' } }])
+    expect(resultsPage(both)).toMatch(/## drift, 5 s\n\nMeasured anew .*: commit after\./)
+  })
+
+  test('of a quick run are no full run that others could stand in', () => {
+    expect(parseResults('{"how":"quick","phases":[]}')).toBeUndefined()
+    expect(parseResults('[]')).toBeUndefined()
   })
 
   test('stand beside the bare client, with the ratio', () => {

@@ -1,4 +1,5 @@
 // What came of a run, for the terminal, for the page in docs/performance and for whoever reads JSON. Pure.
+import { field } from '../support/world.ts'
 import type { Figure, Findings } from './bench.ts'
 import { goals, isMissed } from './goals.ts'
 import type { Machine } from './machine.ts'
@@ -8,7 +9,12 @@ export type Outcome =
   | ({ readonly outcome: 'measured' } & Findings)
   | { readonly outcome: 'failed'; readonly why: string }
 
-export type PhaseResult = Outcome & { readonly phase: string; readonly seconds: number }
+export type PhaseResult = Outcome & {
+  readonly phase: string
+  readonly seconds: number
+  /** What is not as the page's head says: the phase was measured anew by a later run. */
+  readonly otherwise?: Machine
+}
 
 export type Results = {
   readonly machine: Machine
@@ -18,6 +24,29 @@ export type Results = {
 }
 
 const sizesOfScale = [10_000, 100_000, 1_000_000]
+
+/** @returns `undefined` for what is no full run's `bench.json` */
+export function parseResults(json: string): Results | undefined {
+  // A figure that was not measured is written as null.
+  const value: unknown = JSON.parse(json, (_, each: unknown) => (each === null ? NaN : each))
+  return isFullRun(value) ? value : undefined
+}
+
+function isFullRun(value: unknown): value is Results {
+  return field(value, 'how') === 'full' && Array.isArray(field(value, 'phases'))
+}
+
+/** The phases of a run take the place of a full run's, and each says what was not as it was then. */
+export function renewed(full: Results, { machine, phases }: Results): Results {
+  const otherwise = Object.fromEntries(
+    Object.entries(machine).filter(([name, value]) => full.machine[name] !== value),
+  )
+  const all = full.phases.map((before) => {
+    const now = phases.find(({ phase }) => phase === before.phase)
+    return now ? { ...now, otherwise } : before
+  })
+  return { ...full, phases: all, model: modelIn(all) }
+}
 
 /** The model, when the run has seen enough sizes. */
 export function modelIn(phases: readonly PhaseResult[]): Model | undefined {
@@ -113,6 +142,7 @@ export function resultsPage(results: Results): string {
       '',
       `## ${phase.phase}, ${Math.round(phase.seconds)} s`,
       '',
+      ...renewalOf(phase),
       ...(phase.outcome === 'failed'
         ? [`Not measured: ${phase.why}`]
         : markdown(heads, phase.figures.map(rowOf))),
@@ -120,6 +150,12 @@ export function resultsPage(results: Results): string {
     ...(model ? ['', ...scaleSection(model)] : []),
     '',
   ].join('\n')
+}
+
+function renewalOf({ otherwise }: PhaseResult): readonly string[] {
+  if (!otherwise) return []
+  const what = Object.entries(otherwise).map(([name, value]) => `${name} ${value}`)
+  return [`Measured anew by a run of its own: ${what.join(', ') || 'all else the same'}.`, '']
 }
 
 function scaleSection(model: Model): readonly string[] {
