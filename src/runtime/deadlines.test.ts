@@ -95,6 +95,17 @@ describe('a deadline', () => {
     expect(time.pending()).toBe(0)
   })
 
+  test('among thousands lets others have their turn in between, and all are told', () => {
+    const { time, due, set } = start()
+    for (let at = 0; at < 5_000; at++) set(`key-${at}`, 10)
+    const toldAtMyTurn: number[] = []
+    time.setTimer(() => toldAtMyTurn.push(due.length), 10)
+    time.advance(10)
+    expect(toldAtMyTurn).toEqual([100])
+    expect(new Set(due).size).toBe(5_000)
+    expect(time.pending()).toBe(0)
+  })
+
   test('is not lost when the one before it throws', () => {
     const told: string[] = []
     const { time, set } = start({

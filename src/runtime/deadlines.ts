@@ -17,6 +17,12 @@ export type DeadlinesOptions = {
   readonly setTimer?: SetTimer
 }
 
+/**
+ * Of thousands that are due together so many are told in one turn of the event loop: what the first of them has begun to send
+ * must not wait until the last one is told.
+ */
+const mostAtOnce = 100
+
 export class Deadlines {
   readonly #options: Required<DeadlinesOptions>
   readonly #slots = new KeySlots()
@@ -99,7 +105,8 @@ export class Deadlines {
     const at = this.#options.now()
     // All are taken out first: one that sets itself anew from `onDue` waits for the next wake-up.
     const due: string[] = []
-    for (let next = this.next; next !== undefined && next <= at; next = this.next) {
+    const isDue = () => (this.next ?? Infinity) <= at
+    while (due.length < mostAtOnce && isDue()) {
       const slot = this.#heap[0] ?? 0
       due.push(this.#slots.keyOf(slot) ?? '')
       this.#remove(slot)
