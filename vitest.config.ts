@@ -8,7 +8,7 @@ const tiers = [
       'src/**/*.test.ts',
       'tools/**/*.test.ts',
       'argocd/*.test.ts',
-      'test/bench/{model,results}.test.ts',
+      'test/bench/{model,overlaps,results}.test.ts',
     ],
     testTimeout: 10_000,
   },

@@ -48,7 +48,7 @@ const full: Sizes = {
   paced: 150,
   drifts: 100,
   revocations: 100,
-  handOvers: 50,
+  handOvers: 1_000,
   sessions: 50,
   deletions: 50,
   steps: [250, 1_000, 2_500, 5_000, 7_500, 10_000],

@@ -1,12 +1,14 @@
 // P4: a customer goes from one partner to another and back. Two probers ask for both technicians all the
 // while; no instant may have a yes for both (ONE-PARTNER). How long nobody is in is what it costs.
 import { resources } from '../../../src/api/resources.ts'
-import { startProber, type Sample } from '../../support/prober.ts'
+import { startProber } from '../../support/prober.ts'
 import { createPartner, firstAnswer, grantTo, technicianOf } from '../access.ts'
 import type { Bench, Phase } from '../bench.ts'
 import { createCustomers } from '../customers.ts'
+import { countOverlaps, type HandOver } from '../overlaps.ts'
 import { watchReady } from '../ready.ts'
 import { median, percentile } from '../statistics.ts'
+import { until } from '../world.ts'
 
 const customer = 'handed'
 const namespace = `customer-${customer}`
@@ -26,20 +28,30 @@ async function run({ signal, sizes, world, say }: Bench) {
     startProber(kubeconfig, technicianOf(partner), namespace),
   )
   const lags: number[] = []
+  const handOvers: HandOver[] = []
   try {
     for (let round = 0; round <= sizes.handOvers; round += 1) {
-      const to = partners[round % 2 === 0 ? 0 : 1]
+      const who = round % 2 === 0 ? 0 : 1
+      const to = partners[who]
+      const begunAt = Date.now()
+      handOvers.push({ to: who, begun: begunAt })
       const begun = performance.now()
       await grantTo(signal, world, customer, to, [{ name: technicianOf(to) }])
       await firstAnswer(signal, prober, { user: technicianOf(to), namespace }, true)
       if (round > 0) lags.push(performance.now() - begun) // the first has nobody to wait for
-      if (round % 10 === 0) say(`hand-over: ${round} of ${sizes.handOvers}`)
+      // Both probers are witnesses: without a yes of this one nothing could be said of the other's.
+      await until(signal, `The prober of ${to} has seen it in`, async () => {
+        return (probers[who]?.lastYes() ?? 0) >= begunAt
+      })
+      if (round % 50 === 0) say(`hand-over: ${round} of ${sizes.handOvers}`)
     }
   } finally {
     await Promise.all(probers.map((each) => each.stop()))
   }
-  const answers = probers.map(({ samples }) => samples)
-  const overlaps = countOverlaps(answers, sizes.handOvers)
+  const overlaps = countOverlaps(
+    probers.map(({ samples }) => samples),
+    handOvers,
+  )
   await driver.remove(signal, resources.grants, { name: 'partner', namespace })
   return {
     figures: [
@@ -58,17 +70,4 @@ async function run({ signal, sizes, world, say }: Bench) {
     ],
     details: { lags, overlaps },
   }
-}
-
-/**
- * Whose yes follows whose, in the order of asking: it changes once with each hand-over. Each change more
- * is somebody who was let in again between two answers of the other: both were in.
- */
-function countOverlaps(answers: readonly (readonly Sample[])[], handOvers: number): number {
-  const yeses = answers
-    .flatMap((samples, who) => samples.map((sample) => ({ ...sample, who })))
-    .filter(({ allowed }) => allowed)
-    .toSorted((one, other) => one.at - other.at)
-  const changes = yeses.filter(({ who }, index) => index > 0 && yeses[index - 1]?.who !== who)
-  return changes.length - handOvers
 }
