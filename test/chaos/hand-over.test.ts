@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { customer, grant, member, partner } from '../support/manifests.ts'
-import { startProber, type Sample } from '../support/prober.ts'
+import { startProber } from '../support/prober.ts'
 import { startWorld, type World } from '../support/world.ts'
 
 const handOvers = Number(process.env['TENANTRY_HANDOVERS'] ?? 12)
@@ -32,17 +32,12 @@ test(`${handOvers} hand-overs with replicas killed at random never let two partn
         startProber(kubeconfig, personOf(name), 'customer-northwind'),
       )
       await handTo(world, next, random() < 0.3)
-      await world.until(
-        `${next} is in`,
-        async () => firstYes(probers[1]?.samples ?? []) !== undefined,
-        60_000,
-      )
+      await world.until(`${next} is in`, async () => probers[1]?.firstYes() !== undefined, 60_000)
       // Somebody of the next one is in the database, too: the hand-over after this has to end that.
       await world.until(`${next} has a login`, async () => database.now().length === 1, 60_000)
       await Promise.all(probers.map((prober) => prober.stop()))
-      const [ofOld, ofNext] = probers.map(({ samples }) => samples)
-      const lastOfOld = lastYes(ofOld ?? [])
-      const firstOfNext = firstYes(ofNext ?? [])
+      const lastOfOld = probers[0]?.lastYes()
+      const firstOfNext = probers[1]?.firstYes()
       ledger.push(
         JSON.stringify({ count, old, next, lastOfOld, firstOfNext, ...database.ledger() }),
       )
@@ -158,14 +153,6 @@ async function killAtRandom(
     await world.startOperator()
   }
   return kills
-}
-
-function lastYes(samples: readonly Sample[]): number | undefined {
-  return samples.findLast(({ allowed }) => allowed)?.at
-}
-
-function firstYes(samples: readonly Sample[]): number | undefined {
-  return samples.find(({ allowed }) => allowed)?.at
 }
 
 /** Mulberry32: small, and the same story for the same seed. */
