@@ -8,7 +8,7 @@ const tiers = [
       'src/**/*.test.ts',
       'tools/**/*.test.ts',
       'argocd/*.test.ts',
-      'test/bench/{model,overlaps,results}.test.ts',
+      'test/bench/{model,overlaps,results,traces}.test.ts',
     ],
     testTimeout: 10_000,
   },

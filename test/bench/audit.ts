@@ -20,7 +20,11 @@ export type Request = {
   readonly subresource: string
   readonly uri: string
   readonly name: string
+  readonly namespace: string
   readonly code: number
+  /** When the API server had it, and when it was answered; epoch ms. */
+  readonly received: number
+  readonly answered: number
 }
 
 export type AuditTail = {
@@ -73,7 +77,10 @@ function requestOf(line: unknown): Request {
     subresource: text(field(line, 'objectRef', 'subresource')),
     uri: text(field(line, 'requestURI')),
     name: text(field(line, 'objectRef', 'name')),
+    namespace: text(field(line, 'objectRef', 'namespace')),
     code: Number(field(line, 'responseStatus', 'code')),
+    received: Date.parse(text(field(line, 'requestReceivedTimestamp'))),
+    answered: Date.parse(text(field(line, 'stageTimestamp'))),
   }
 }
 

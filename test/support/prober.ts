@@ -39,7 +39,7 @@ export function startProber(
           },
         },
       )
-      // A no counts from when it was asked, a yes until when it was answered: the harsher reading.
+      // A yes is dated when it was asked, so that one on its way is not taken for one given too late; a no when it was answered.
       const allowed = field(body, 'status', 'allowed') === true
       samples.push({ at: allowed ? asked : Date.now(), allowed })
       await new Promise((resolve) => setTimeout(resolve, everyMs))

@@ -16,6 +16,7 @@ import { createCustomers } from '../customers.ts'
 import { startLoad } from '../load.ts'
 import { watchReady } from '../ready.ts'
 import { median, percentile } from '../statistics.ts'
+import { traceOf, type Revocation, type Trace } from '../traces.ts'
 import { until } from '../world.ts'
 
 const customer = 'revoked'
@@ -26,6 +27,8 @@ const windowMs = 3_200
 /** Events, the customer's status, the partner's count: until nothing of it is on its way. */
 const settleMs = 250
 const deadlineEvery = 4
+/** Of so many of the slowest edits is told what they waited for. */
+const traced = 5
 
 export const revocation: Phase = { name: 'revocation', world: 'small', run }
 
@@ -62,33 +65,43 @@ type Lags = {
   readonly atOnce: readonly number[]
   readonly ended: readonly number[]
   readonly bare: readonly number[]
+  /** Of the slowest edits, the slowest first. */
+  readonly slowest: readonly Trace[]
 }
 
 async function measure(bench: Bench, when: string): Promise<Lags> {
-  const edited: number[] = []
+  const edited: Revocation[] = []
   const atOnce: number[] = []
   const ended: number[] = []
   const bare: number[] = []
   const { revocations } = bench.sizes
+  const { audit } = bench.world
+  await audit.next()
   // In turns, so that whatever else the machine does falls on both.
   for (let round = 0; round < revocations; round += 1) {
     edited.push(await revokeByGrant(bench, { settles: true }))
-    atOnce.push(await revokeByGrant(bench, { settles: false }))
+    atOnce.push((await revokeByGrant(bench, { settles: false })).lag)
     bare.push(await revokeBare(bench))
     if (round % deadlineEvery === 0) ended.push(await revokeByDeadline(bench))
     if (round % 20 === 19) bench.say(`revocation, ${when}: ${round + 1} of ${revocations}`)
   }
-  return { edited, atOnce, ended, bare }
+  const requests = await audit.next()
+  const slowest = edited
+    .toSorted((one, other) => other.lag - one.lag)
+    .slice(0, traced)
+    .flatMap((each) => traceOf(each, requests, namespace) ?? [])
+  return { edited: edited.map(({ lag }) => lag), atOnce, ended, bare, slowest }
 }
 
-async function revokeByGrant(bench: Bench, { settles }: { settles: boolean }): Promise<number> {
+async function revokeByGrant(bench: Bench, { settles }: { settles: boolean }): Promise<Revocation> {
   await name(bench, [{ name: tina }])
   await first(bench, tina, true)
   if (settles) await writtenDown(bench)
+  const sent = Date.now()
   await name(bench, [])
-  const written = performance.now()
+  const [written, begun] = [Date.now(), performance.now()]
   await first(bench, tina, false)
-  return performance.now() - written
+  return { sent, written, lag: performance.now() - begun }
 }
 
 /** The operator has said in the grant's status that its people are in, and whatever else is to be said of it. */

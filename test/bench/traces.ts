@@ -1,0 +1,47 @@
+// What a revocation's time went to: the edit's way to the operator, the operator's DELETE, and the way to the first no.
+import { nameOf, type Request } from './audit.ts'
+
+/** One access that was taken away by an edit. */
+export type Revocation = {
+  /** Epoch ms, as in the audit log. */
+  readonly sent: number
+  /** The edit was answered; epoch ms. */
+  readonly written: number
+  /** From then until the first no was answered, in ms. */
+  readonly lag: number
+}
+
+/** Each in ms after the edit was answered. */
+export type Trace = {
+  readonly deleteReceived: number
+  readonly deleteAnswered: number
+  readonly denied: number
+  /** What else the operator had in flight from the edit on until the DELETE was answered, and for how long, in ms. */
+  readonly meanwhile: readonly (readonly [request: string, ms: number])[]
+}
+
+/** @returns `undefined` where the operator sent no such DELETE */
+export function traceOf(
+  { sent, written, lag }: Revocation,
+  requests: readonly Request[],
+  namespace: string,
+): Trace | undefined {
+  const ending = requests.find(
+    (request) =>
+      nameOf(request) === 'delete rolebindings' &&
+      request.namespace === namespace &&
+      request.received >= sent &&
+      request.received <= written + lag,
+  )
+  if (!ending) return undefined
+  const meanwhile = requests
+    .filter((request) => request !== ending)
+    .filter(({ received, answered }) => answered >= sent && received <= ending.answered)
+    .map((request) => [nameOf(request), request.answered - request.received] as const)
+  return {
+    deleteReceived: ending.received - written,
+    deleteAnswered: ending.answered - written,
+    denied: lag,
+    meanwhile,
+  }
+}
