@@ -5,6 +5,8 @@ import type { BenchWorld } from './world.ts'
 import type { Shape } from './customers.ts'
 
 export type Sizes = {
+  /** Customers whose writes are taken down, of each shape: the one that took the fewest is the plan. */
+  readonly recorded: number
   /** Pairs of blocks, ours and bare in turns. */
   readonly blocks: number
   /** Customers of one block, without and with a database. */

@@ -43,6 +43,7 @@ const needDatabases = new Set(['onboarding-databases', 'session'])
 const phases: readonly Phase[] = [...small, ...large]
 
 const full: Sizes = {
+  recorded: 3,
   blocks: 5,
   block: { plain: 300, database: 50 },
   paced: 150,
@@ -58,18 +59,19 @@ const full: Sizes = {
 }
 
 const quick: Sizes = {
+  recorded: 1,
   blocks: 1,
-  block: { plain: 30, database: 8 },
+  block: { plain: 20, database: 5 },
   paced: 5,
   drifts: 5,
-  revocations: 5,
+  revocations: 3,
   handOvers: 3,
   sessions: 3,
   deletions: 5,
-  steps: [20, 40, 80],
+  steps: [10, 20, 40],
   growMs: 45_000,
-  atOnce: 20,
-  idleMs: 5_000,
+  atOnce: 10,
+  idleMs: 2_000,
 }
 
 const { values } = parseArgs({
@@ -122,8 +124,8 @@ async function record(world: BenchWorld, pooled: boolean): Promise<Bench['record
   await installBareKinds(signal, world)
   say('taking down what the operator writes for one customer')
   return {
-    plain: await recordCustomer(signal, world, 'plain'),
-    ...(pooled && { database: await recordCustomer(signal, world, 'database') }),
+    plain: await recordCustomer(signal, world, 'plain', sizes.recorded),
+    ...(pooled && { database: await recordCustomer(signal, world, 'database', sizes.recorded) }),
   }
 }
 

@@ -40,7 +40,6 @@ export type Recording = { readonly writes: readonly RecordedWrite[] }
 const recorded = 'recorded-customer'
 const bareGroup = 'bare.example'
 const quietMs = 1_500
-const tries = 3
 
 /** The writes with another customer's name in them. */
 export function writesFor(
@@ -81,9 +80,10 @@ export async function recordCustomer(
   signal: AbortSignal,
   world: BenchWorld,
   shape: Shape,
+  customers: number,
 ): Promise<Recording> {
   let fewest: Recording | undefined
-  for (let each = 0; each < tries; each += 1) {
+  for (let each = 0; each < customers; each += 1) {
     const recording = await recordOne(signal, world, `${recorded}-${shape}-${each}`, shape)
     if (!fewest || recording.writes.length < fewest.writes.length) fewest = recording
   }

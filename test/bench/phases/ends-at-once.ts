@@ -18,7 +18,7 @@ const askers = 4
 const patienceMs = 1_200_000
 /** How long it may take to write a window for each. */
 const perCustomerMs = 150
-const atLeastMs = 10_000
+const atLeastMs = 6_000
 /** So long before the end sampling begins. */
 const headStartMs = 300
 /** Seldom: to list thousands takes the API server from the operator. */

@@ -38,7 +38,8 @@ async function run(bench: Bench) {
     const { cpuMs, wallMs } = await meter()
     lateMs = Math.max(lateMs, await world.loopLateMs())
     const isLast = step === sizes.steps.at(-1) || performance.now() - begun > sizes.growMs
-    await sleep(isLast ? Math.min(settleAtTheEndMs, sizes.idleMs) : settleMs, undefined, { signal })
+    const restMs = Math.min(isLast ? settleAtTheEndMs : settleMs, sizes.idleMs)
+    await sleep(restMs, undefined, { signal })
     points.push(await pointOf(bench, count, { customers: count - before, cpuMs, wallMs }))
   }
   await ready.stop()
