@@ -6,10 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checks, passes } from './checks.ts'
 import { findControlPlane } from './control-plane/find.ts'
+import type { Log } from './control-plane/programs.ts'
+import { findHelm } from './helm/find.ts'
 import { findPromtool } from './prometheus/find.ts'
 import { compareRights, rightsDirectory } from './rights.ts'
 
 const needControlPlane = ['api', 'e2e', 'chaos']
+const needHelm = ['api', 'e2e']
 
 type Counts = { passed: number; failed: number; skipped: number }
 
@@ -23,6 +26,7 @@ if (tier === undefined) {
   }
 }
 if (tier === undefined || needControlPlane.includes(tier)) await fetch(findControlPlane)
+if (tier === undefined || needHelm.includes(tier)) await fetch(findHelm)
 if (tier === undefined || tier === 'chaos') await fetch(findPromtool)
 const rights = mkdtempSync(join(tmpdir(), 'tenantry-rights-'))
 add(runVitest(tier))
@@ -36,8 +40,8 @@ const { passed, failed, skipped } = total
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1
 
-/** Once and here, so that its progress is seen: inside a test's hook it would look like a hang. */
-async function fetch(find: typeof findControlPlane | typeof findPromtool): Promise<void> {
+/** Once and here, so that its progress is seen: inside a test's hook it would look like a hang, and take the cores from the tests. */
+async function fetch(find: (signal: AbortSignal, log: Log) => Promise<unknown>): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   await find(stop.signal, (line) => console.log(line))
