@@ -214,7 +214,7 @@ test('an API server that stands still under 260 customers that are new', async (
   await world.until(
     'they stand',
     shows(/^tenantry_customers\{ready="True",reason="Ready"\} 26\d/m),
-    60_000,
+    120_000,
   )
   await world.until(
     'somebody leads again',
