@@ -206,7 +206,10 @@ async function giveWindows(
       ...names.map((name) => grant(name, partnerOf(name), { technicians: technicians(name) })),
     )
     console.log(`windows of ${seconds} s were written with ${end - Date.now()} ms to go`)
-    while (Date.now() < end - 2_000) if ((await areIn()) && Date.now() < end - 1_000) return end
+    while (Date.now() < end - 2_000) {
+      if ((await areIn()) && Date.now() < end - 1_000) return end
+      await sleep(25)
+    }
     await sleep(Math.max(0, end - Date.now()) + 1_000) // nobody is in by this one when the next is asked about
   }
   throw new Error('No window was long enough for all to be in before its end.')
