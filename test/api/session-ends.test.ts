@@ -69,8 +69,8 @@ test('the sessions of a hundred windows are closed within a second of their ends
       sessions.push({ says, at, closed })
     }
   }
-  // Whole seconds; at each of them one window ends in each customer.
-  const first = Math.ceil(Date.now() / 1000) * 1000 + 15_000
+  // Whole seconds; at each of them one window ends in each customer. Until the first, PostgreSQL has to be told all of them.
+  const first = Math.ceil(Date.now() / 1000) * 1000 + 30_000
   const endOf = (technician: number) => first + technician * 1000
   await world.apply(...grants(endOf))
   await untilAllAreTold(endOf(technicians.length), customers.length * technicians.length)
@@ -91,7 +91,7 @@ test('the sessions of a hundred windows are closed within a second of their ends
   const all = late.map(({ ms }) => ms)
   expect(Math.min(...all)).toBeGreaterThanOrEqual(0)
   expect(Math.max(...all)).toBeLessThan(1_000)
-}, 120_000)
+}, 240_000)
 
 test('sessions end on time although the run that ends the one before is held up (NO-LATE)', async () => {
   await untilAllAreGone()
@@ -152,16 +152,19 @@ async function enter(secret: Found | undefined): Promise<Client> {
 /** PostgreSQL has every login's new end. */
 async function untilAllAreTold(before: number, count: number): Promise<void> {
   const admin = await administrator()
-  await world.until('all ends are told', async () => {
-    const { rows } = await admin.query<{ told: number }>(
-      `SELECT count(*)::int AS told FROM pg_roles
-       WHERE rolname ~ '^t_.*_g_' AND rolvaliduntil < to_timestamp($1::float8 / 1000)`,
-      [before],
-    )
-    const told = rows[0]?.told
-    return told === count || `${told} of them`
-  })
-  await admin.end()
+  try {
+    await world.until('all ends are told', async () => {
+      const { rows } = await admin.query<{ told: number }>(
+        `SELECT count(*)::int AS told FROM pg_roles
+         WHERE rolname ~ '^t_.*_g_' AND rolvaliduntil < to_timestamp($1::float8 / 1000)`,
+        [before],
+      )
+      const told = rows[0]?.told
+      return told === count || `${told} of them`
+    })
+  } finally {
+    await admin.end()
+  }
 }
 
 async function administrator(): Promise<Client> {

@@ -193,7 +193,7 @@ describe('a customer limits its partner', () => {
       `patch pag partner --type=merge -p ${JSON.stringify({ spec: { access: { mode: 'Period' } } })}`,
     )
     expect(half).toContain('mode Period needs access.notBefore and access.notAfter')
-    const [start, end] = [Date.now() + 4_000, Date.now() + 8_000]
+    const [start, end] = [Date.now() + 8_000, Date.now() + 12_000]
     const [notBefore, notAfter] = [start, end].map((at) => new Date(at).toISOString())
     await patch(sara, { access: { mode: 'Period', notBefore, notAfter } })
     await world.until('tina is out', async () => !(await tina.enters('acme')))

@@ -131,7 +131,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         : undefined
       return found ? `${text(field(found, 'status'))}/${text(field(found, 'reason'))}` : 'none'
     },
-    until: (what, holds, withinMs = 15_000) => until(what, holds, withinMs),
+    until: (what, holds, withinMs = 30_000) => until(what, holds, withinMs),
     loginAs: async (namespace, secret, database) =>
       signInWith(await get('secret', secret, namespace), database),
     signInWith,

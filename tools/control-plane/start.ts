@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cutTornLine } from './audit-log.ts'
 import { runCommand, type CommandResult } from './command.ts'
 import { createAuthority, createTokenKeys, type Authority, type Subject } from './certificates.ts'
 import { findControlPlane } from './find.ts'
@@ -144,6 +145,7 @@ async function launch(signal: AbortSignal, launch: Launch): Promise<ControlPlane
   const end = async (child: Server, how: NodeJS.Signals): Promise<void> => {
     await child.kill(how)
     started.splice(started.indexOf(child), 1)
+    if (child === apiserver && audit !== undefined) await cutTornLine(audit)
   }
   const ready = { url: `${server}/readyz`, ca: authority.certificate, servers: started }
   let etcd = spawnEtcd()
