@@ -64,8 +64,8 @@ describe.each(administrators)('on a server whose administrator %s', (_says, kind
       `${questions} questions in ${seconds.toFixed(1)} s over ${connections} connections, 3 rotations: ${failures.length} failed`,
     )
     expect(failures).toEqual([])
-    // It asks by the clock and makes up for what it was late: a second behind would mean that the server could not keep up.
-    expect(questions).toBeGreaterThanOrEqual(perSecond * (seconds - 1))
+    // It asks by the clock and makes up for what it was late: less would mean that the server could not keep up.
+    expect(questions / seconds).toBeGreaterThanOrEqual(perSecond * 0.98)
   }, 60_000)
 
   test('in its grace the former login works and has an end; then it is out, with its sessions', async () => {
@@ -221,8 +221,9 @@ function startAsking(world: SqlWorld, secret: () => CustomerDatabase) {
     },
     async stop() {
       ending.abort()
-      await asking
+      // Nothing is asked any more while the last connections are made and closed.
       const seconds = (performance.now() - began) / 1000
+      await asking
       return { questions, connections: connections.reduce((a, b) => a + b), failures, seconds }
     },
   }

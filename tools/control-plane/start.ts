@@ -145,7 +145,10 @@ async function launch(signal: AbortSignal, launch: Launch): Promise<ControlPlane
   const end = async (child: Server, how: NodeJS.Signals): Promise<void> => {
     await child.kill(how)
     started.splice(started.indexOf(child), 1)
-    if (child === apiserver && audit !== undefined) await cutTornLine(audit)
+  }
+  const endApiserver = async (): Promise<void> => {
+    await end(apiserver, 'SIGKILL')
+    if (audit !== undefined) await cutTornLine(audit)
   }
   const ready = { url: `${server}/readyz`, ca: authority.certificate, servers: started }
   let etcd = spawnEtcd()
@@ -153,7 +156,7 @@ async function launch(signal: AbortSignal, launch: Launch): Promise<ControlPlane
   await untilReady(signal, ready)
   let controllerManager = spawnManager()
   const withoutApiserver: ControlPlane['withoutApiserver'] = async (restartSignal, work) => {
-    await end(apiserver, 'SIGKILL')
+    await endApiserver()
     try {
       await work()
     } finally {
@@ -195,7 +198,7 @@ async function launch(signal: AbortSignal, launch: Launch): Promise<ControlPlane
     withoutApiserver,
     withoutServers: async (restartSignal, work) => {
       await end(controllerManager, 'SIGKILL')
-      await end(apiserver, 'SIGKILL')
+      await endApiserver()
       await end(etcd, 'SIGTERM') // its data is whole, also without fsync
       await work(join(directory, 'etcd'))
       etcd = spawnEtcd()
