@@ -15,7 +15,7 @@ import { startWorld, type World } from '../support/world.ts'
 
 const count = Number(process.env['TENANTRY_DEVICES'] ?? 2_000)
 const writers = 50
-const batchSize = 1_000
+const batchSize = Math.ceil(count / 20) // so many lists that some of them name by chance who has their devices
 const replicas = 2
 const killEveryMs = 4_000
 const patienceMs = 600_000
