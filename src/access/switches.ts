@@ -9,8 +9,15 @@ import { labels } from '../api/names.ts'
 import { apiVersionOf, resources, type Job } from '../api/resources.ts'
 import { parseTime, type EpochMs } from '../api/time.ts'
 
-/** So shortly before its end, in ms, a window is not opened any more: it may be closing by itself. */
-export const lastCallMs = 2_000
+const lastCallMs = 2_000
+
+/**
+ * So shortly before its end a window is not opened any more: the time to live of its switch has whole seconds, and the cluster may be
+ * closing it already. What is done then would be in the way of the end itself.
+ */
+export function isLastCall(endSeconds: number, now: EpochMs): boolean {
+  return endSeconds * 1000 - now < lastCallMs
+}
 
 export function switchName(endSeconds: number): string {
   return `window-end-${endSeconds}`

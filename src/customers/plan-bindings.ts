@@ -8,7 +8,7 @@ import { bindingOf, bindingSteps, type BindingSteps, type Group } from '../acces
 import { partsOfTheCustomer } from '../access/grant-rights.ts'
 import { partnerIn, type Link } from '../access/link.ts'
 import { permissionGroups } from '../access/permissions.ts'
-import { lastCallMs, switchJob, switchName, timeToLive } from '../access/switches.ts'
+import { isLastCall, switchJob, switchName, timeToLive } from '../access/switches.ts'
 import { labels, managedBy, technicianRole, type TechnicianScope } from '../api/names.ts'
 import type { ClusterRole, Job, RoleBinding } from '../api/resources.ts'
 import type { End, EpochMs } from '../api/time.ts'
@@ -54,27 +54,42 @@ export function planBindings(
     },
   ].filter(({ people }) => people.length > 0)
   // A template that is not there yet gives nobody anything.
-  const technicians = technicianGroups(decided, link)
-    .filter(({ scope }) => seen.templates[scope])
-    .filter((group) => !isLastCall(seen, group, now))
-  const switches = planSwitches(seen, technicians, now)
+  const technicians = technicianGroups(decided, link).filter(({ scope }) => seen.templates[scope])
+  const open = technicians.filter((group) => !isClosing(group, now))
+  const switches = planSwitches(seen, open, now)
   const needed = new Set(switches.map(({ metadata }) => metadata.name))
+  const toTechnicians = (group: TechnicianGroup) => technicianBinding(seen, group, link)
+  const own = groups.map((group) => customerBinding(seen, group, link))
+  const grant = [...own, ...open.map(toTechnicians)]
+  const { revoke, narrow } = bindingSteps(seen.bindings, [
+    ...own,
+    ...technicians.map(toTechnicians),
+  ])
   return {
     switches,
-    idleSwitches: seen.jobs.filter(({ metadata }) => !needed.has(metadata.name)),
-    ...bindingSteps(seen.bindings, [
-      ...groups.map((group) => customerBinding(seen, group, link)),
-      ...technicians.map((group) => technicianBinding(seen, group, link)),
-    ]),
-    roles: technicians.flatMap((group) => rolesOf(seen, group, link)),
+    idleSwitches: seen.jobs.filter(
+      (job) => !needed.has(job.metadata.name) && !goesByItself(job, now),
+    ),
+    revoke,
+    narrow,
+    grant,
+    roles: open.flatMap((group) => rolesOf(seen, group, link)),
     ended: seen.bindings.filter(({ metadata }) => hasEnded(metadata.labels?.[labels.end], now)),
   }
 }
 
-/** A window that closes by itself at this moment must not be opened again behind its back. */
-function isLastCall({ bindings }: Seen, group: TechnicianGroup, now: EpochMs): boolean {
-  if (group.endSeconds === 'open' || group.endSeconds * 1000 - now >= lastCallMs) return false
-  return !bindings.some(({ metadata }) => metadata.name === group.name)
+/**
+ * The cluster may be closing it by itself at this moment, behind whose back it must not be opened again. Its binding is left alone, but
+ * for people who have to leave it sooner.
+ */
+function isClosing({ endSeconds }: TechnicianGroup, now: EpochMs): boolean {
+  return endSeconds !== 'open' && isLastCall(endSeconds, now)
+}
+
+/** The cluster removes it at its end, or is about to. What is left of it afterwards is idle. */
+function goesByItself({ metadata }: Job, now: EpochMs): boolean {
+  const end = metadata.labels?.[labels.end]
+  return end !== undefined && isLastCall(Number(end), now) && !hasEnded(end, now)
 }
 
 function planSwitches(

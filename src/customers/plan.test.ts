@@ -31,6 +31,32 @@ describe('the plan of a customer', () => {
     expect(after.accessColumn).toBe('Expired')
   })
 
+  test('leaves alone what the cluster is closing by itself, but for people who go sooner (NO-LATE)', () => {
+    const end = (now + hour) / 1000
+    const atTheEnd = planCustomer(seen(), now).bindings
+    const [job] = atTheEnd.switches
+    const facts = { bindings: atTheEnd.grant, jobs: job ? [job] : [] }
+    const soon = planCustomer(seen(facts), now + hour - 1_500).bindings
+    expect(namesOf(soon.grant)).toEqual(['customer-admin', 'customer-viewer'])
+    expect([soon.revoke, soon.narrow, soon.roles]).toEqual([[], [], []])
+    expect([soon.switches, soon.idleSwitches]).toEqual([[], []])
+
+    const isGone = planCustomer(seen({ bindings: soon.grant }), now + hour - 1_500).bindings
+    expect([isGone.switches, isGone.roles]).toEqual([[], []])
+    expect(namesOf(isGone.grant)).toEqual(namesOf(soon.grant))
+
+    const somebodyElse = facts.bindings.map((binding) =>
+      binding.metadata.name === `technicians-full-${end}`
+        ? { ...binding, subjects: [...(binding.subjects ?? []), { kind: 'User', name: 'mallory' }] }
+        : binding,
+    )
+    const narrowed = planCustomer(seen({ ...facts, bindings: somebodyElse }), now + hour - 1_500)
+    expect(namesOf(narrowed.bindings.narrow)).toEqual([`technicians-full-${end}`])
+
+    const { bindings } = planCustomer(seen(facts), now + hour)
+    expect(bindings.idleSwitches).toEqual([job])
+  })
+
   test('names the ends of the next minutes, for a run may last beyond the first of them (NO-LATE)', () => {
     const endsAt = (time: number) => planCustomer(seen(), time).endsSoon
     expect(endsAt(now)).toEqual([])

@@ -155,6 +155,15 @@ describe('a grant', () => {
     expect(open([late])).toMatchObject({ status: 'False' })
   })
 
+  test('whose switch is gone in the last two seconds has done with it, and does not say that it is missing', () => {
+    const notArmed = (endsInMs: number, jobs: readonly Job[] = []) =>
+      planGrantStatus(seen(now - day, now + endsInMs, jobs), now).notArmed
+    expect(notArmed(3_000)).toEqual([now / 1000 + 3])
+    expect(notArmed(1_000)).toEqual([])
+    const late = { ...armedJob(now / 1000 + 1, 600), spec: { ttlSecondsAfterFinished: 601 } }
+    expect(notArmed(1_000, [late])).toEqual([now / 1000 + 1])
+  })
+
   test.each([
     [31, undefined],
     [30, 'EndsWithinAMonth'],

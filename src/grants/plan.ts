@@ -5,7 +5,7 @@ import { access, accessNow, type Access } from '../access/access.ts'
 import { impersonationVerb } from '../access/impersonation.ts'
 import { endingWithin, nextWarning } from '../access/ending.ts'
 import { grantWindow, type GrantAccess } from '../access/grant.ts'
-import { isArmed, switchName } from '../access/switches.ts'
+import { isArmed, isLastCall, switchName } from '../access/switches.ts'
 import type { Job } from '../api/resources.ts'
 import { earliestOf, parseTime, type EpochMs } from '../api/time.ts'
 import type { Seen } from './gather.ts'
@@ -44,7 +44,7 @@ export function planGrantStatus({ object, known, jobs }: Seen, now: EpochMs): Pl
     until: window && window.notAfter !== 'open' ? window.notAfter : undefined,
     questions: questionsAbout(decided),
     ends,
-    notArmed: ends.filter((end) => !isArmed(jobFor(jobs, end), end)),
+    notArmed: ends.filter((end) => !isArmedOrOver(jobFor(jobs, end), end, now)),
     endingWithinDays: window && endingWithin(window, now),
     review: reviewBy === undefined ? 'none' : now >= reviewBy ? 'due' : 'later',
     nextChange: earliestOf([
@@ -62,6 +62,11 @@ function endsOf(decided: Access | undefined): readonly number[] {
       ends.add(Math.floor(technician.until / 1000))
   }
   return [...ends]
+}
+
+/** A switch that is gone so shortly before the end has done its work. */
+function isArmedOrOver(job: Job | undefined, end: number, now: EpochMs): boolean {
+  return isArmed(job, end) || (!job && isLastCall(end, now))
 }
 
 function jobFor(jobs: readonly Job[], end: number): Job | undefined {

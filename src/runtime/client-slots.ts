@@ -11,7 +11,7 @@ export type SlotsOptions = {
   readonly limit?: number
   /** Of these, how many only `revoke` may take. Default 4. */
   readonly reserved?: number
-  /** How long a call makes way for revocations that are in flight, in ms. Default 50. */
+  /** How long a call makes way for revocations that are in flight, in ms. Default 250. */
   readonly patienceMs?: number
 }
 
@@ -28,7 +28,7 @@ export class Slots {
   /** In order of arrival; a Set, so that one who gives up leaves from the middle. */
   readonly #waiting: Record<Lane, Set<Waiting>> = { revoke: new Set(), normal: new Set() }
 
-  constructor({ limit = 24, reserved = 4, patienceMs = 50 }: SlotsOptions = {}) {
+  constructor({ limit = 24, reserved = 4, patienceMs = 250 }: SlotsOptions = {}) {
     if (reserved >= limit)
       throw new RangeError(`${reserved} of ${limit} slots leave none to others`)
     this.#limit = limit

@@ -138,6 +138,29 @@ describe('a window', () => {
     expect(probers.every(({ samples }) => samples.some(({ allowed }) => allowed))).toBe(true)
   })
 
+  test('that the cluster is closing by itself is left alone until its end: no write, no Event (QUIET)', async () => {
+    await untilTwoReplicas()
+    const names = Array.from({ length: 10 }, (_, at) => `closing-${at}`)
+    await make(...names)
+    const wanted = period(-60_000, 20_000)
+    await world.apply(...names.map((name) => grant(name, 'fabrikam', wanted)))
+    await world.until('all are armed', async () => {
+      const states = await Promise.all(names.map((name) => grantCondition(name, 'Backstop')))
+      return states.every((state) => state === 'True/Armed')
+    })
+    const end = Math.floor(Date.parse(wanted.access.notAfter) / 1000) * 1000
+    await sleep(end - Date.now() - 400)
+    const { stdout: jobs } = await world.kubectl('get', 'jobs', '-A', '-o', 'name')
+    const left = jobs.split('\n').filter((name) => name.endsWith(`/window-end-${end / 1000}`))
+    await sleep(end - Date.now() + 1_500)
+    const meanwhile = (await world.writes()).filter(
+      ({ namespace, at }) =>
+        namespace.startsWith('customer-closing-') && at >= end - 2_000 && at < end,
+    )
+    expect(left.length, 'the cluster closed some before their end').toBeLessThan(names.length)
+    expect(meanwhile).toEqual([])
+  })
+
   test('that is extended stays open across its first end, and ends at the second', async () => {
     await untilTwoReplicas()
     await make('extended')
