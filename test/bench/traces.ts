@@ -1,7 +1,7 @@
-// What a revocation's time went to: the edit's way to the operator, the operator's DELETE, and the way to the first no.
+// What a revocation's time went to: the edit's or the moment's way to the operator, the operator's DELETE, and the way to the first no.
 import { nameOf, type Request } from './audit.ts'
 
-/** One access that was taken away by an edit. */
+/** Access that was taken away by an edit, or by time: then it was sent and written at that moment. */
 export type Revocation = {
   /** Epoch ms, as in the audit log. */
   readonly sent: number
@@ -11,7 +11,7 @@ export type Revocation = {
   readonly lag: number
 }
 
-/** Each in ms after the edit was answered. */
+/** Each in ms after the edit was answered, or the moment. */
 export type Trace = {
   readonly deleteReceived: number
   readonly deleteAnswered: number
@@ -20,18 +20,27 @@ export type Trace = {
   readonly meanwhile: readonly (readonly [request: string, ms: number])[]
 }
 
-/** @returns `undefined` where the operator sent no such DELETE */
+/**
+ * @param what the DELETE that takes it away, as `nameOf` says it
+ * @param namespace of what is deleted; empty for a ClusterRole
+ * @param withinMs of the edit's answer, or the moment; later DELETEs end something else
+ * @returns `undefined` where the operator sent no such DELETE
+ */
 export function traceOf(
   { sent, written, lag }: Revocation,
   requests: readonly Request[],
-  namespace: string,
+  {
+    what,
+    namespace = '',
+    withinMs = lag,
+  }: { readonly what: string; readonly namespace?: string; readonly withinMs?: number },
 ): Trace | undefined {
   const ending = requests.find(
     (request) =>
-      nameOf(request) === 'delete rolebindings' &&
+      nameOf(request) === what &&
       request.namespace === namespace &&
       request.received >= sent &&
-      request.received <= written + lag,
+      request.received <= written + withinMs,
   )
   if (!ending) return undefined
   const meanwhile = requests

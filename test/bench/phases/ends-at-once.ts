@@ -7,6 +7,7 @@ import { createPartner, grantTo, isAllowed, technicianOf } from '../access.ts'
 import type { Bench, Phase } from '../bench.ts'
 import { inParallel } from '../customers.ts'
 import { percentile } from '../statistics.ts'
+import { traceOf, type Trace } from '../traces.ts'
 import { until, untilQuiet } from '../world.ts'
 import { grownName } from './growth.ts'
 
@@ -45,8 +46,9 @@ async function run(bench: Bench) {
     )
   await untilQuiet(signal, world, calmMs)
   const suspended = await lagsOf(bench, names, async () => {
+    const sent = Date.now()
     await suspend(true)
-    return Date.now()
+    return { sent, from: Date.now() }
   })
   await suspend(false)
   await untilIn(bench, names)
@@ -55,9 +57,9 @@ async function run(bench: Bench) {
   say(`ends at once: ${names.length} windows end in ${Math.round((end - Date.now()) / 1000)} s`)
   const ended = await lagsOf(bench, names, async () => {
     await sleep(Math.max(0, end - Date.now() - headStartMs), undefined, { signal })
-    return end
+    return { sent: end, from: end }
   })
-  const figure = (what: string, lags: readonly number[]) => ({
+  const figure = (what: string, { lags }: Ended) => ({
     what: `${what}, last of them denied after`,
     value: percentile(lags, 100),
     unit: 'ms',
@@ -113,13 +115,20 @@ async function allEndAt({ signal, world }: Bench, names: readonly string[], end:
   return items.length === names.length
 }
 
+type Ended = {
+  /** Of each customer, in ms. */
+  readonly lags: readonly number[]
+  /** Of the one write that ends them all. */
+  readonly write: Trace | undefined
+}
+
 async function lagsOf(
   { signal, world }: Bench,
   names: readonly string[],
-  moment: () => Promise<number>,
-): Promise<readonly number[]> {
+  moment: () => Promise<{ readonly sent: number; readonly from: number }>,
+): Promise<Ended> {
   const lastYes = new Map<string, number>()
-  const from = await moment()
+  const { sent, from } = await moment()
   let left = names
   const deadline = Date.now() + patienceMs
   while (left.length > 0) {
@@ -135,5 +144,8 @@ async function lagsOf(
     })
     left = Date.now() < from ? names : open
   }
-  return names.map((name) => Math.max(0, (lastYes.get(name) ?? from) - from))
+  const lags = names.map((name) => Math.max(0, (lastYes.get(name) ?? from) - from))
+  const ended = { sent, written: from, lag: percentile(lags, 100) }
+  const theOne = { what: 'delete clusterroles', withinMs: patienceMs }
+  return { lags, write: traceOf(ended, await world.audit.next(), theOne) }
 }

@@ -89,7 +89,7 @@ async function measure(bench: Bench, when: string): Promise<Lags> {
   const slowest = edited
     .toSorted((one, other) => other.lag - one.lag)
     .slice(0, traced)
-    .flatMap((each) => traceOf(each, requests, namespace) ?? [])
+    .flatMap((each) => traceOf(each, requests, { what: 'delete rolebindings', namespace }) ?? [])
   return { edited: edited.map(({ lag }) => lag), atOnce, ended, bare, slowest }
 }
 
