@@ -142,7 +142,7 @@ describe('a window', () => {
     await untilTwoReplicas()
     const names = Array.from({ length: 10 }, (_, at) => `closing-${at}`)
     await make(...names)
-    const wanted = period(-60_000, 20_000)
+    const wanted = period(-60_000, 30_000)
     await world.apply(...names.map((name) => grant(name, 'fabrikam', wanted)))
     await world.until('all are armed', async () => {
       const states = await Promise.all(names.map((name) => grantCondition(name, 'Backstop')))
