@@ -6,7 +6,13 @@
 // live is shortened by the lag. A switch is armed only when completion + time to live <= the end.
 
 import { labels } from '../api/names.ts'
-import { apiVersionOf, resources, type Job } from '../api/resources.ts'
+import {
+  apiVersionOf,
+  resources,
+  type ClusterRole,
+  type Job,
+  type RoleBinding,
+} from '../api/resources.ts'
 import { parseTime, type EpochMs } from '../api/time.ts'
 
 const lastCallMs = 2_000
@@ -15,8 +21,16 @@ const lastCallMs = 2_000
  * So shortly before its end a window is not opened any more: the time to live of its switch has whole seconds, and the cluster may be
  * closing it already. What is done then would be in the way of the end itself.
  */
-export function isLastCall(endSeconds: number, now: EpochMs): boolean {
-  return endSeconds * 1000 - now < lastCallMs
+export function isLastCall(end: EpochMs, now: EpochMs): boolean {
+  return end - now < lastCallMs
+}
+
+export type PartOfAWindow = Job | RoleBinding | ClusterRole
+
+/** When its window ends, by its label; `Infinity`: never. */
+export function endOf({ metadata }: PartOfAWindow): EpochMs {
+  const seconds = metadata.labels?.[labels.end]
+  return seconds === undefined ? Infinity : Number(seconds) * 1000
 }
 
 export function switchName(endSeconds: number): string {

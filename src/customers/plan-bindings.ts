@@ -8,7 +8,14 @@ import { bindingOf, bindingSteps, type BindingSteps, type Group } from '../acces
 import { partsOfTheCustomer } from '../access/grant-rights.ts'
 import { partnerIn, type Link } from '../access/link.ts'
 import { permissionGroups } from '../access/permissions.ts'
-import { isLastCall, switchJob, switchName, timeToLive } from '../access/switches.ts'
+import {
+  endOf,
+  isLastCall,
+  switchJob,
+  switchName,
+  timeToLive,
+  type PartOfAWindow,
+} from '../access/switches.ts'
 import { labels, managedBy, technicianRole, type TechnicianScope } from '../api/names.ts'
 import type { ClusterRole, Job, RoleBinding } from '../api/resources.ts'
 import type { End, EpochMs } from '../api/time.ts'
@@ -55,41 +62,26 @@ export function planBindings(
   ].filter(({ people }) => people.length > 0)
   // A template that is not there yet gives nobody anything.
   const technicians = technicianGroups(decided, link).filter(({ scope }) => seen.templates[scope])
-  const open = technicians.filter((group) => !isClosing(group, now))
-  const switches = planSwitches(seen, open, now)
+  // Behind the back of the cluster that is closing it by itself no window is opened again: what is of it is left alone, but for people
+  // who have to leave it sooner.
+  const isOpen = (each: PartOfAWindow) => !isLastCall(endOf(each), now)
+  const isOver = (each: PartOfAWindow) => now >= endOf(each)
+  const switches = planSwitches(seen, technicians, now).filter(isOpen)
   const needed = new Set(switches.map(({ metadata }) => metadata.name))
-  const toTechnicians = (group: TechnicianGroup) => technicianBinding(seen, group, link)
-  const own = groups.map((group) => customerBinding(seen, group, link))
-  const grant = [...own, ...open.map(toTechnicians)]
-  const { revoke, narrow } = bindingSteps(seen.bindings, [
-    ...own,
-    ...technicians.map(toTechnicians),
+  const { grant, ...leaving } = bindingSteps(seen.bindings, [
+    ...groups.map((group) => customerBinding(seen, group, link)),
+    ...technicians.map((group) => technicianBinding(seen, group, link)),
   ])
   return {
     switches,
     idleSwitches: seen.jobs.filter(
-      (job) => !needed.has(job.metadata.name) && !goesByItself(job, now),
+      (job) => !needed.has(job.metadata.name) && (isOpen(job) || isOver(job)),
     ),
-    revoke,
-    narrow,
-    grant,
-    roles: open.flatMap((group) => rolesOf(seen, group, link)),
-    ended: seen.bindings.filter(({ metadata }) => hasEnded(metadata.labels?.[labels.end], now)),
+    ...leaving,
+    grant: grant.filter(isOpen),
+    roles: technicians.flatMap((group) => rolesOf(seen, group, link)).filter(isOpen),
+    ended: seen.bindings.filter(isOver),
   }
-}
-
-/**
- * The cluster may be closing it by itself at this moment, behind whose back it must not be opened again. Its binding is left alone, but
- * for people who have to leave it sooner.
- */
-function isClosing({ endSeconds }: TechnicianGroup, now: EpochMs): boolean {
-  return endSeconds !== 'open' && isLastCall(endSeconds, now)
-}
-
-/** The cluster removes it at its end, or is about to. What is left of it afterwards is idle. */
-function goesByItself({ metadata }: Job, now: EpochMs): boolean {
-  const end = metadata.labels?.[labels.end]
-  return end !== undefined && isLastCall(Number(end), now) && !hasEnded(end, now)
 }
 
 function planSwitches(
@@ -103,10 +95,6 @@ function planSwitches(
     const found = jobs.find(({ metadata }) => metadata.name === switchName(end))
     return switchJob(namespace, end, timeToLive(found, end, now), marks)
   })
-}
-
-function hasEnded(endSeconds: string | undefined, now: EpochMs): boolean {
-  return endSeconds !== undefined && now >= Number(endSeconds) * 1000
 }
 
 type TechnicianGroup = Group & {

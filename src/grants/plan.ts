@@ -66,7 +66,7 @@ function endsOf(decided: Access | undefined): readonly number[] {
 
 /** A switch that is gone so shortly before the end has done its work. */
 function isArmedOrOver(job: Job | undefined, end: number, now: EpochMs): boolean {
-  return isArmed(job, end) || (!job && isLastCall(end, now))
+  return isArmed(job, end) || (!job && isLastCall(end * 1000, now))
 }
 
 function jobFor(jobs: readonly Job[], end: number): Job | undefined {

@@ -7,6 +7,7 @@ import { partnerRoles, standingsOf } from '../access/members.ts'
 import { namespaceStep, type NamespaceStep } from '../access/namespace.ts'
 import { permissionGroups } from '../access/permissions.ts'
 import { signInOf, type SignIn } from '../access/sign-in.ts'
+import { endOf } from '../access/switches.ts'
 import { finalizer, labels } from '../api/names.ts'
 import type { ClusterRole } from '../api/resources.ts'
 import { earliestOf, type EpochMs } from '../api/time.ts'
@@ -44,11 +45,6 @@ export function planPartner(seen: Seen, now: EpochMs): Plan {
     voided: seen.roles.filter((role) => partnerIsOut(object) || now >= endOf(role)),
     nextChange: earliestOf(seen.roles.map(endOf).filter((end) => end > now && end < Infinity)),
   }
-}
-
-function endOf({ metadata }: ClusterRole): EpochMs {
-  const seconds = metadata.labels?.[labels.end]
-  return seconds === undefined ? Infinity : Number(seconds) * 1000
 }
 
 function groupsOf({ partner }: Seen): readonly Group[] {

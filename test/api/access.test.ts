@@ -2,6 +2,7 @@
 // partners change. Promises: NO-EARLY, NO-LATE, ONE-PARTNER, PROVEN.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { switchName } from '../../src/access/switches.ts'
 import { customer, grant, inMs, member, partner } from '../support/manifests.ts'
 import { startProber } from '../support/prober.ts'
 import { field, startWorld, text, type World } from '../support/world.ts'
@@ -43,6 +44,17 @@ function period(fromMs: number, untilMs: number, name = 'fabrikam:tina') {
     access: { mode: 'Period', notBefore: inMs(fromMs), notAfter: inMs(untilMs) },
     technicians: [{ name, scope: 'ReadOnly' }],
   }
+}
+
+/** Windows that all end at one moment, and that the cluster would end by itself. */
+async function giveArmed(names: readonly string[], untilMs: number): Promise<void> {
+  await make(...names)
+  const wanted = period(-60_000, untilMs)
+  await world.apply(...names.map((name) => grant(name, 'fabrikam', wanted)))
+  await world.until('all are armed', async () => {
+    const states = await Promise.all(names.map((name) => grantCondition(name, 'Backstop')))
+    return states.every((state) => state === 'True/Armed')
+  })
 }
 
 async function endOf(name: string): Promise<number> {
@@ -116,12 +128,7 @@ describe('a window', () => {
   test('ends within two seconds with every replica dead: ten of ten (TH-01, NO-LATE)', async () => {
     await untilTwoReplicas()
     const names = Array.from({ length: 10 }, (_, at) => `dead-${at}`)
-    await make(...names)
-    await world.apply(...names.map((name) => grant(name, 'fabrikam', period(-60_000, 20_000))))
-    await world.until('all are armed', async () => {
-      const states = await Promise.all(names.map((name) => grantCondition(name, 'Backstop')))
-      return states.every((state) => state === 'True/Armed')
-    })
+    await giveArmed(names, 20_000)
     const ends = await Promise.all(names.map(endOf))
     await killAll()
     const probers = names.map((name) =>
@@ -141,22 +148,14 @@ describe('a window', () => {
   test('that the cluster is closing by itself is left alone until its end: no write, no Event (QUIET)', async () => {
     await untilTwoReplicas()
     const names = Array.from({ length: 10 }, (_, at) => `closing-${at}`)
-    await make(...names)
-    const wanted = period(-60_000, 30_000)
-    await world.apply(...names.map((name) => grant(name, 'fabrikam', wanted)))
-    await world.until('all are armed', async () => {
-      const states = await Promise.all(names.map((name) => grantCondition(name, 'Backstop')))
-      return states.every((state) => state === 'True/Armed')
-    })
-    const end = Math.floor(Date.parse(wanted.access.notAfter) / 1000) * 1000
+    await giveArmed(names, 30_000)
+    const endSeconds = Math.floor((await endOf('closing-0')) / 1000)
+    const end = endSeconds * 1000
     await sleep(end - Date.now() - 400)
     const { stdout: jobs } = await world.kubectl('get', 'jobs', '-A', '-o', 'name')
-    const left = jobs.split('\n').filter((name) => name.endsWith(`/window-end-${end / 1000}`))
+    const left = jobs.split('\n').filter((name) => name.endsWith(`/${switchName(endSeconds)}`))
     await sleep(end - Date.now() + 1_500)
-    const meanwhile = (await world.writes()).filter(
-      ({ namespace, at }) =>
-        namespace.startsWith('customer-closing-') && at >= end - 2_000 && at < end,
-    )
+    const meanwhile = (await world.writes()).filter(({ at }) => at >= end - 2_000 && at < end)
     expect(left.length, 'the cluster closed some before their end').toBeLessThan(names.length)
     expect(meanwhile).toEqual([])
   })
